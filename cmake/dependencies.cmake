@@ -1,0 +1,30 @@
+# Every library that amas links, as one target each. docs/dependencies.md says why each is here.
+find_package(Threads REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(SQLite3 REQUIRED)
+find_package(Protobuf REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(simdjson REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(tl-expected REQUIRED)
+find_package(ICU REQUIRED COMPONENTS uc i18n)
+find_package(LibXml2 REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(GTest REQUIRED)
+find_package(benchmark REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(GMIME REQUIRED IMPORTED_TARGET gmime-3.0)
+
+# libtorch is imported by file: its own package would pull in CUDA lookups and TorchScript.
+set(torch ${AMAS_THIRD_PARTY}/torch)
+add_library(torch_cpu INTERFACE)
+target_include_directories(torch_cpu SYSTEM INTERFACE ${torch}/include ${torch}/include/torch/csrc/api/include)
+target_link_libraries(torch_cpu INTERFACE ${torch}/lib/libtorch_cpu.so ${torch}/lib/libc10.so)
+target_link_options(torch_cpu INTERFACE LINKER:-rpath-link,${torch}/lib)
+
+# ONNX Runtime and DuckDB are opened with dlopen: only ONNX Runtime's headers are needed here.
+add_library(onnxruntime_headers INTERFACE)
+target_include_directories(onnxruntime_headers SYSTEM INTERFACE ${AMAS_THIRD_PARTY}/onnxruntime/include)

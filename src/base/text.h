@@ -1,0 +1,29 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace amas {
+
+/// The candidate nearest to `word` by edit distance, for "did you mean"; nothing when all are far (more than a third
+/// of the word's length, at least 2).
+std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates);
+
+/// Whether the bytes are well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms).
+bool is_utf8(std::string_view text);
+
+/// The bytes with every ill-formed sequence replaced by U+FFFD.
+std::string to_valid_utf8(std::string_view text);
+
+/// Cuts at `bytes_max` without cutting a UTF-8 sequence.
+std::string_view cut_utf8(std::string_view text, std::size_t bytes_max);
+
+/// Without white space (ASCII) at both ends.
+std::string_view trim(std::string_view text);
+
+/// Splits at a character; "a,,b" has three parts.
+std::vector<std::string_view> split_at(std::string_view text, char separator);
+
+}  // namespace amas

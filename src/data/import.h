@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "table/table.h"
+
+namespace amas::data {
+
+/// Where rows come from.
+struct Source {
+  /// A file, a folder, or a glob ("mail/*/*.txt", "part-*.parquet").
+  std::string path;
+  /// "csv", "jsonl", "parquet" or "mail"; empty: by the file's ending, and "mail" for a folder.
+  std::string format;
+  /// For mail: how a message's folder or path gives its label; the first pattern (a glob on the path below `path`)
+  /// that fits wins, and files that fit none are left out. Column "label". Empty: the name of the folder.
+  std::vector<std::pair<std::string, std::string>> labels;
+};
+
+/// What an import read, besides the table.
+struct ImportReport {
+  std::uint64_t files = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t rows = 0;
+  /// Files that could not be read as what they should be, with why (the first 20) …
+  std::vector<std::string> skipped;
+  /// … and how many there were.
+  std::uint64_t skipped_count = 0;
+  /// SHA-256 over names and contents of all files in order.
+  std::string source_digest;
+};
+
+/// Called now and then with files done and files in all.
+using ImportProgress = std::function<void(std::uint64_t done, std::uint64_t all)>;
+
+/// SHA-256 over names (relative to the source) and contents of all files that the source names, in order; nothing is
+/// parsed. The same as ImportReport::source_digest.
+Result<std::string> source_digest(const Source& source);
+
+/// Reads a source into one table. Mail gives the columns file, subject, body (text parts, white space collapsed),
+/// text (subject and body) and label.
+///
+/// `threads`: how many read mail side by side; the result does not depend on it.
+/// Errors: kNotFound when nothing is there; kInvalidArgument for an unknown format, a malformed or empty file (with its
+///         line), files whose columns differ; kFailedPrecondition when not one row could be read.
+Result<table::Table> import_source(const Source& source, table::TableReader& reader, std::size_t threads,
+                                   ImportReport& report, const ImportProgress& progress = {});
+
+}  // namespace amas::data

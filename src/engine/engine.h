@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "tensor/tensor.h"
+
+namespace amas::engine {
+
+/// Name, dtype and shape of one input or output. In `shape`, -1 is any size; the first dimension is the batch.
+struct TensorSpec {
+  std::string name;
+  DType dtype = DType::kFloat32;
+  Shape shape;
+};
+
+/// Checks that `tensors` are what `specs` say, in the same order: count, dtype, rank, fixed dimensions, equal rows.
+///
+/// Errors: kInvalidArgument naming the tensor, what it is and what it must be.
+Status check_inputs(std::span<const TensorSpec> specs, std::span<const TensorView> tensors);
+
+/// How to load a model.
+struct LoadOptions {
+  /// Threads that one run may use. 1 unless measured to be better: serving runs requests side by side.
+  int threads = 1;
+};
+
+/// A model in memory, ready to run.
+class LoadedModel {
+ public:
+  virtual ~LoadedModel() = default;
+  /// What run() takes, in order.
+  virtual const std::vector<TensorSpec>& inputs() const = 0;
+  /// What run() returns, in order.
+  virtual const std::vector<TensorSpec>& outputs() const = 0;
+  /// Runs one batch.
+  ///
+  /// `inputs`: in the order of inputs(); dim 0 is the batch, N >= 1. Borrowed for the call only.
+  /// Returns the outputs in the order of outputs(), dim 0 = N.
+  /// Errors: kInvalidArgument when a shape or dtype differs from inputs(); kResourceExhausted when memory is refused;
+  ///         kInternal when the engine fails. After an error the model can still be used.
+  /// Threads: safe to call from several at once.
+  virtual Result<std::vector<Tensor>> run(std::span<const TensorView> inputs) = 0;
+};
+
+/// Something that loads and runs model files.
+class Engine {
+ public:
+  virtual ~Engine() = default;
+  /// A fixed short name, such as "onnxruntime".
+  virtual std::string_view name() const = 0;
+  /// The version of the library behind it.
+  virtual std::string version() const = 0;
+  /// Loads an ONNX model from its bytes (borrowed for the call only).
+  ///
+  /// Errors: kInvalidArgument when it is not a valid model; kUnimplemented when it needs an operator or type that this
+  ///         engine lacks; kResourceExhausted.
+  /// Threads: safe to call from several at once.
+  virtual Result<std::unique_ptr<LoadedModel>> load(std::string_view onnx, const LoadOptions& options) = 0;
+};
+
+}  // namespace amas::engine

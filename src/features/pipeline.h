@@ -1,0 +1,106 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+#include "base/result.h"
+#include "table/table.h"
+#include "tensor/tensor.h"
+
+namespace amas::features {
+
+/// Buckets of the token distribution that drift is measured on: 0 unknown words, 1…47 the most frequent words of
+/// training in order, 48…63 all other known words by a hash of the word.
+inline constexpr std::size_t kTokenBuckets = 64;
+
+/// What one text looked like, for reference profiles and drift. Holds nothing from which the text could be read back.
+struct TextObservation {
+  std::uint32_t characters = 0;  ///< Unicode code points
+  std::uint32_t tokens = 0;      ///< before truncation
+  std::uint32_t unknown = 0;     ///< of these, not in the vocabulary
+  std::array<std::uint16_t, kTokenBuckets> buckets{};  ///< tokens by bucket, saturating
+};
+
+/// Name and kind of a tensor that a pipeline takes or gives. (The same fields as engine::TensorSpec, which is not seen
+/// from here.)
+struct Port {
+  std::string name;
+  DType dtype = DType::kString;
+  Shape shape;  ///< -1 is any size
+};
+
+/// Settings of the preparation, before fitting; from the spec.
+struct PipelineSpec {
+  /// The text column.
+  std::string text;
+  /// The target column; empty when there is none.
+  std::string target;
+  /// {"type":"tokens","vocabulary":…,"oov":"<OOV>"|null,"lower":true,"filters":…,"level":"word"|"character",
+  ///  "length":…,"padding":"pre"|"post","truncating":"pre"|"post"}
+  /// or {"type":"tfidf","ngrams":2,"lower":true,"sublinear":…,"min_df":…,"features_max":…}.
+  /// Defaults are Keras's (pad_sequences, Tokenizer) and scikit-learn's (TfidfVectorizer).
+  Json text_step;
+};
+
+/// The fitted preparation of one model: raw columns in, tensors out. One implementation for training and serving.
+/// Immutable once made. Threads: safe to use from several at once.
+class Pipeline {
+ public:
+  /// Learns vocabulary, idf and labels from training rows.
+  ///
+  /// Errors: kInvalidArgument for a missing column or a setting out of range (says which and its range);
+  ///         kFailedPrecondition when the target has fewer than two classes or no text has a word.
+  static Result<Pipeline> fit(const PipelineSpec& spec, const table::Table& training);
+
+  /// Reads pipeline.json (docs/formats/pipeline.md).
+  ///
+  /// Errors: kInvalidArgument when it is not a pipeline or of a newer format; kResourceExhausted beyond the limits.
+  static Result<Pipeline> from_json(std::string_view text);
+  /// Writes pipeline.json; the same pipeline always gives the same bytes.
+  std::string to_json() const;
+
+  Pipeline(Pipeline&&) noexcept;
+  Pipeline& operator=(Pipeline&&) noexcept;
+  ~Pipeline();
+
+  /// The raw columns it takes, in order (`text` STRING [-1]).
+  const std::vector<Port>& inputs() const;
+  /// The tensors it gives, in the order of the graph's inputs: `tokens` INT32 [-1,length]; or
+  /// `indices` INT32 [-1,-1] and `values` FLOAT32 [-1,-1] (features of each row, padded behind with index 0, value 0).
+  const std::vector<Port>& outputs() const;
+  /// Class names in the order of the scores' columns, sorted; empty when there is no target.
+  const std::vector<std::string>& labels() const;
+  /// How many rows the graph's first weight table has: vocabulary with padding and OOV, or features + 1 (row 0 is the
+  /// padding).
+  std::int64_t index_count() const;
+  /// "tokens" or "tfidf".
+  std::string_view text_type() const;
+
+  /// Prepares rows.
+  ///
+  /// `columns`: in the order of inputs(), equal rows. `observed`, when given, receives one entry a row.
+  /// Errors: kInvalidArgument for the wrong count or dtype; kResourceExhausted for a text beyond kTextBytesMax.
+  Result<std::vector<Tensor>> transform(std::span<const TensorView> columns,
+                                        std::vector<TextObservation>* observed = nullptr) const;
+
+  /// The class of each row of a target column.
+  ///
+  /// Errors: kInvalidArgument for a label that was not seen in training (says it, the row, and the known ones).
+  Result<std::vector<std::int32_t>> encode_labels(const table::Column& target) const;
+
+ private:
+  struct State;
+  explicit Pipeline(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+/// The column as a STRING tensor [rows]; missing cells are empty, other types are written as text.
+Tensor text_tensor(const table::Column& column);
+
+}  // namespace amas::features

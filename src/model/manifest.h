@@ -1,0 +1,86 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+#include "base/result.h"
+#include "engine/engine.h"
+
+namespace amas::model {
+
+/// A way to call a model. "serving_default" takes raw features and gives `label` STRING [-1] and `scores`
+/// FLOAT32 [-1,classes]; "tensors" takes what the graph takes and gives what it gives.
+struct Signature {
+  std::vector<engine::TensorSpec> inputs;
+  std::vector<engine::TensorSpec> outputs;
+};
+
+/// One graph of a package: the model as trained ("fp32"), or an optimised form of it.
+struct Variant {
+  std::string name;    ///< "fp32", "int8", "pruned", "pruned-int8", …
+  std::string file;    ///< its graph, such as "model.int8.onnx"
+  std::uint64_t bytes = 0;
+  /// Metrics on the validation rows ("accuracy", "log_loss", …); the same in every run.
+  std::map<std::string, double> metrics;
+  /// Accuracy on validation rows lost against "fp32" (negative: gained).
+  double accuracy_drop = 0;
+  /// Whether the drop is within the spec's accuracy_drop_max.
+  bool allowed = true;
+  /// What was done: {"method":"int8",…} or {"method":"prune","units":48,…}.
+  Json details = Json::object();
+};
+
+/// A metric with its 95 % confidence interval.
+struct Metric {
+  double value = 0;
+  double low = 0;
+  double high = 0;
+};
+
+/// Where a package comes from. Everything here is the same in every run of the same spec on the same data.
+struct Lineage {
+  std::string source;          ///< what the data was read from, as the spec names it
+  std::string source_digest;   ///< SHA-256 over the raw input (names and contents)
+  std::string dataset_digest;  ///< SHA-256 of the dataset
+  std::string spec_digest;     ///< SHA-256 of the settings that this model depends on
+  std::string parent;          ///< digest of the package this one was made from; empty for a first one
+  std::uint64_t seed = 0;
+  std::string amas_version;
+  std::map<std::string, std::string> libraries;  ///< trainer and engine versions
+};
+
+/// model.json (docs/formats/model-package.md).
+struct Manifest {
+  std::string name;
+  std::string task;       ///< "binary_classification" or "multiclass_classification"
+  std::string candidate;  ///< "lstm", "linear", …
+  Json settings = Json::object();  ///< the candidate's settings with all defaults filled in
+  std::vector<std::string> labels;
+  std::map<std::string, Signature> signatures;
+  std::vector<Variant> variants;  ///< "fp32" first
+  /// On the test rows, by metric name, for the variant "fp32"; "baseline_accuracy" is the majority's.
+  std::map<std::string, Metric> metrics;
+  /// Largest difference of scores on validation rows between the trainer and the serving engine, for "fp32".
+  double conversion_difference = 0;
+  std::map<std::string, std::string> files;  ///< file name → SHA-256; all files of the package but model.json
+  Lineage lineage;
+
+  /// The variant with this name; null when there is none.
+  const Variant* find_variant(std::string_view name) const;
+};
+
+/// Renders model.json; the same manifest always gives the same bytes.
+std::string to_json(const Manifest& manifest);
+
+/// Reads model.json.
+///
+/// Errors: kInvalidArgument naming the key; a format version newer than ours says so; file names that are not plain
+///         (with "/" or "..") are refused.
+Result<Manifest> manifest_from_json(std::string_view text);
+
+}  // namespace amas::model

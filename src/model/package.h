@@ -1,0 +1,48 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "features/pipeline.h"
+#include "model/manifest.h"
+#include "model/profile.h"
+
+namespace amas::model {
+
+/// The files of a package in memory, name → content, without model.json.
+using PackageFiles = std::map<std::string, std::string>;
+
+/// Completes `manifest.files`, renders model.json and returns all files with it. Its digest is sha256(model.json): model.json holds the
+/// digests of all others.
+PackageFiles seal(Manifest& manifest, PackageFiles files);
+
+/// A package on disk, opened: its manifest is read and checked, files are read when asked for.
+class Package {
+ public:
+  /// Opens a folder.
+  ///
+  /// Errors: kNotFound; those of manifest_from_json.
+  static Result<Package> open(const std::filesystem::path& folder);
+
+  /// The package's identity: SHA-256 of model.json.
+  const std::string& digest() const { return digest_; }
+  const Manifest& manifest() const { return manifest_; }
+  const std::filesystem::path& folder() const { return folder_; }
+  /// Reads one file and checks it against the manifest.
+  ///
+  /// Errors: kNotFound when the manifest does not list it; kDataLoss when its SHA-256 differs.
+  Result<std::string> read(std::string_view file) const;
+  /// Reads pipeline.json.
+  Result<features::Pipeline> pipeline() const;
+  /// Reads profile.json.
+  Result<Profile> profile() const;
+
+ private:
+  std::filesystem::path folder_;
+  std::string digest_;
+  Manifest manifest_;
+};
+
+}  // namespace amas::model

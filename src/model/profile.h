@@ -1,0 +1,54 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+#include "base/result.h"
+#include "features/pipeline.h"
+
+namespace amas::model {
+
+/// A histogram with fixed edges: bin i counts values in [edges[i], edges[i+1]); values beyond the ends fall into the
+/// first and last bin.
+struct Histogram {
+  std::vector<double> edges;          ///< ascending, one more than counts
+  std::vector<std::uint64_t> counts;
+  /// The bin of a value.
+  std::size_t bin(double value) const;
+  /// Sum of the counts.
+  std::uint64_t total() const;
+};
+
+/// Reference statistics of a model's inputs and outputs: what normal traffic looks like. Input statistics come from the
+/// validation rows, which the vocabulary has not seen, so that unknown words are as frequent as they will be in service.
+struct Profile {
+  std::uint64_t rows = 0;
+  Histogram characters;      ///< of texts, bins at reference quantiles
+  Histogram tokens;          ///< of texts, bins at reference quantiles
+  Histogram unknown_share;   ///< of texts: unknown / tokens, in [0,1]
+  std::array<double, features::kTokenBuckets> token_buckets{};  ///< share of all tokens
+  /// Between halves of the reference itself, the token distributions' typical distance for samples of 200 rows: what
+  /// chance alone gives (Jensen-Shannon distance, base 2).
+  double token_noise = 0;
+  Histogram score;           ///< of the predicted probability of the last class, 20 equal bins
+  std::vector<double> label_shares;  ///< of predicted labels, in the order of the labels
+};
+
+/// Builds the profile of rows and the model's scores on them (row-major [rows, classes]).
+Profile make_profile(std::span<const features::TextObservation> observed, std::span<const float> scores,
+                     std::size_t classes);
+
+/// Renders profile.json (docs/formats/model-package.md).
+std::string to_json(const Profile& profile);
+
+/// Reads profile.json.
+///
+/// Errors: kInvalidArgument naming the key.
+Result<Profile> profile_from_json(std::string_view text);
+
+}  // namespace amas::model

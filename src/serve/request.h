@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "tensor/tensor.h"
+
+namespace amas::serve {
+
+/// One question to a model, whatever dialect it came in.
+struct InferRequest {
+  std::string tenant = "default";
+  std::string model;                           ///< a deployment's name
+  std::optional<std::int64_t> version;         ///< none: the deployment's default
+  std::string signature = "serving_default";
+  std::vector<NamedTensor> inputs;             ///< in any order; dim 0 is the row
+  std::int64_t deadline_us = 0;                ///< Clock::steady_us; 0: none
+  std::string request_id;
+  std::string trace_id;                        ///< 32 hex digits (W3C)
+  std::string span_id;                         ///< 16 hex digits, ours
+};
+
+/// The answer; row i belongs to row i of the question.
+struct InferResponse {
+  std::string model;
+  std::int64_t version = 0;
+  std::vector<NamedTensor> outputs;  ///< in the signature's order
+};
+
+/// Where the time of a request went, microseconds.
+struct RequestTimes {
+  std::int64_t features_us = 0;
+  std::int64_t queue_us = 0;
+  std::int64_t engine_us = 0;  ///< of the batch it was part of
+  std::int64_t total_us = 0;
+  std::size_t batch_rows = 0;
+};
+
+/// Receives the answer, exactly once, on a compute thread.
+using InferCallback = std::function<void(Result<InferResponse>)>;
+
+}  // namespace amas::serve
