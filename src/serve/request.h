@@ -40,7 +40,7 @@ struct RequestTimes {
   std::size_t batch_rows = 0;
 };
 
-/// Receives the answer, exactly once, on a compute thread.
+/// Receives the answer, exactly once: on a compute thread, or within infer() when the request is refused at once.
 using InferCallback = std::function<void(Result<InferResponse>)>;
 
 }  // namespace amas::serve

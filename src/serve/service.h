@@ -101,6 +101,11 @@ class ModelService {
   ///         queue is full; kDeadlineExceeded.
   void infer(InferRequest request, InferCallback callback);
 
+  /// Runs a task on a compute thread, for work that would hold up an I/O thread, such as decoding a large body (above
+  /// 64 KiB). The task must not throw.
+  /// Returns false, without running it, when too many tasks wait or the service is stopping: answer kResourceExhausted.
+  [[nodiscard]] bool run_on_compute(std::function<void()> task);
+
   /// All deployments by name.
   std::vector<DeploymentStatus> deployments() const;
   /// One deployment.

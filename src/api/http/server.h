@@ -8,14 +8,16 @@
 #include <utility>
 #include <vector>
 
+#include "base/limits.h"
 #include "base/result.h"
 #include "telemetry/metrics.h"
 
 namespace amas::http {
 
-/// A request as handlers see it; borrowed for the handler call and until the reply is sent.
+/// A request as handlers see it; borrowed for the handler call and until the reply is given (from then on nothing of it
+/// may be touched, by a callback either: copy what outlives that).
 struct Request {
-  std::string_view method;  ///< "GET", "POST", …
+  std::string_view method;  ///< "GET", "POST", …; a HEAD comes as "GET", and the server leaves the body away
   std::string_view path;    ///< percent-encoded, without the query
   std::string_view query;
   std::string_view body;    ///< decompressed
@@ -25,7 +27,8 @@ struct Request {
   std::string span_id;      ///< 16 hex digits: ours
 };
 
-/// The reply to one request.
+/// The reply to one request. The server adds Content-Length, X-Request-Id, traceparent (where the request had one) and
+/// Connection.
 struct Response {
   int status = 200;
   std::string content_type = "application/json";
@@ -33,16 +36,19 @@ struct Response {
   std::vector<std::pair<std::string, std::string>> headers;
 };
 
-/// Sends the reply; to be called exactly once, from any thread.
+/// Sends the reply; to be called exactly once, from any thread. A reply that is dropped without a call gives 500.
 using Reply = std::function<void(Response)>;
 
-/// Answers requests; runs on an I/O thread and must not compute: hand over and reply later.
+/// Answers requests; runs on an I/O thread and must not compute or throw: hand over and reply later.
 using Handler = std::function<void(const Request&, Reply)>;
+
+/// {"error": message} with this status.
+Response error_response(int status, std::string_view message);
 
 /// Routes by method and path. First match wins, in the order of adding.
 class Router {
  public:
-  /// `prefix`: the path begins with it. The handler decides the rest; it returns false to let the next one try.
+  /// Looks at method and path; returns false, leaving the reply alone, to let the next route try.
   using Route = std::function<bool(const Request&, Reply&)>;
   /// Adds a route.
   void add(Route route) { routes_.push_back(std::move(route)); }
@@ -53,14 +59,24 @@ class Router {
   std::vector<Route> routes_;
 };
 
-/// Where and how to listen.
+/// Where and how to listen, and the bounds on what comes in.
 struct ServerOptions {
   std::string address = "127.0.0.1";  ///< loopback only, until there are keys and TLS
   std::uint16_t port = 0;             ///< 0: any free one
   std::size_t io_threads = 1;
+  std::size_t header_bytes_max = limits::kRequestHeaderBytesMax;  ///< beyond it 431
+  std::size_t body_bytes_max = limits::kRequestBodyBytesMax;      ///< after decompression; beyond it 413
+  std::size_t connections_max = limits::kConnectionsMax;          ///< beyond it 503 and closed
+  std::int64_t idle_timeout_us = 75'000'000;     ///< between requests; then closed
+  std::int64_t request_timeout_us = 60'000'000;  ///< from a request's first byte to its last; beyond it 408
+  std::int64_t write_timeout_us = 60'000'000;    ///< for a client that does not take its reply; then closed
+  /// Runs decompression away from I/O threads; false when it is too busy (the client gets 503). Empty: it is done on
+  /// the I/O thread.
+  std::function<bool(std::function<void()>)> run_on_compute;
 };
 
-/// The HTTP/1.1 server: keep-alive, pipelining in order, Expect, chunked and gzip bodies, limits on every size, time-outs.
+/// The HTTP/1.1 server: keep-alive, pipelining in order (one request of a connection at a time), Expect, chunked, gzip
+/// and deflate bodies, limits on every size, time-outs. What it refuses by itself is answered in the form {"error":…}.
 class Server {
  public:
   /// Begins to listen.
@@ -68,11 +84,11 @@ class Server {
   /// Errors: kInvalidArgument for an address that is not loopback; kUnavailable when the port is taken (says what to do).
   static Result<std::unique_ptr<Server>> start(const ServerOptions& options, Handler handler,
                                                telemetry::MetricRegistry& metrics);
-  /// Stops at once.
+  /// Stops at once; replies that come later are dropped.
   ~Server();
   /// The port that it listens on.
   std::uint16_t port() const;
-  /// Stops listening, lets requests in flight end (at most `timeout_us`), closes idle connections, returns.
+  /// Stops listening, closes idle connections, lets requests in flight end (at most `timeout_us`), returns.
   void drain(std::int64_t timeout_us);
 
  private:
