@@ -27,11 +27,11 @@ struct ModelVersion {
 
 /// What was measured on a variant of a package on this machine; kept beside packages, which are immutable.
 struct Measurement {
-  std::string digest;   ///< of the package
+  std::string digest;  ///< of the package
   std::string variant;
   double latency_p50_us = 0;  ///< one row, raw text to scores, in process
   double latency_p99_us = 0;
-  double memory_bytes = 0;    ///< resident memory that loading it added
+  double memory_bytes = 0;  ///< resident memory that loading it added
   std::int64_t measured_us = 0;
 };
 
@@ -53,8 +53,8 @@ struct Deployment {
 
 /// A finished step of a run, by the digest of everything that it depends on.
 struct StepRecord {
-  std::string key;     ///< SHA-256 over inputs and settings
-  std::string step;    ///< "import", "train:lstm", …
+  std::string key;   ///< SHA-256 over inputs and settings
+  std::string step;  ///< "import", "train:lstm", …
   Json result = Json::object();
   std::int64_t finished_us = 0;
 };
@@ -78,19 +78,20 @@ struct DatasetRecord {
   std::int64_t created_us = 0;
 };
 
-/// The home directory: metadata in SQLite (home.db, WAL), contents by SHA-256 (blobs/ab/abcd…), packages as folders
-/// (packages/<digest>/, hard to change by accident: read-only files), all written by rename. Several processes may have
-/// the same home open.
+/// The home directory: metadata in SQLite (home.db, WAL), contents by SHA-256 (blobs/ab/abcd…), packages as
+/// folders (packages/<digest>/, hard to change by accident: read-only files), all written by rename. Several
+/// processes may have the same home open.
 ///
-/// Errors of all calls, besides those named: kResourceExhausted on a full disk; kUnavailable when another process holds
-/// the database for more than 10 s; kDataLoss when it is damaged. A failed call changes nothing.
-/// Threads: safe to use from several at once.
+/// Errors of all calls, besides those named: kResourceExhausted on a full disk; kUnavailable when another
+/// process holds the database for more than 10 s; kDataLoss when it is damaged. A failed call changes
+/// nothing. Threads: safe to use from several at once.
 class Store {
  public:
   /// Opens a home, making it where there is none; brings an older schema up to date.
   ///
   /// Errors: kFailedPrecondition when the home was written by a newer amas.
-  static Result<std::unique_ptr<Store>> open(const std::filesystem::path& home, const Clock& clock = system_clock());
+  static Result<std::unique_ptr<Store>> open(const std::filesystem::path& home,
+                                             const Clock& clock = system_clock());
   ~Store();
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
@@ -114,7 +115,8 @@ class Store {
   /// Errors: kNotFound.
   Result<std::filesystem::path> package_folder(std::string_view digest) const;
 
-  /// Registers a dataset; returns the version that the digest has under this name, a new one or the one it had.
+  /// Registers a dataset; returns the version that the digest has under this name, a new one or the one it
+  /// had.
   Result<DatasetRecord> put_dataset(const std::string& name, const std::string& digest, const Json& detail);
   /// All datasets, by name and version.
   Result<std::vector<DatasetRecord>> datasets() const;
