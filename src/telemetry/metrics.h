@@ -68,21 +68,22 @@ std::vector<double> latency_bounds();
 
 /// All metrics of a process, by family and labels. References stay valid until the series is removed.
 ///
-/// Each family holds at most `series_max` series; beyond it further label sets share one with the value "other" in
-/// every label, and `amas_metric_series_dropped_total` counts.
-/// Threads: any.
+/// Each family holds at most `series_max` series; beyond it further label sets share one with the value
+/// "other" in every label, and `amas_metric_series_dropped_total` counts. Threads: any.
 class MetricRegistry {
  public:
   explicit MetricRegistry(std::size_t series_max = 1'000);
   ~MetricRegistry();
 
-  /// The counter of a family and label set, made on first use. `name` ends in "_total". `help` is one sentence.
-  std::shared_ptr<Counter> counter(const std::string& name, const std::string& help, const Labels& labels = {});
+  /// The counter of a family and label set, made on first use. `name` ends in "_total". `help` is one
+  /// sentence.
+  std::shared_ptr<Counter> counter(const std::string& name, const std::string& help,
+                                   const Labels& labels = {});
   /// The same for a gauge.
   std::shared_ptr<Gauge> gauge(const std::string& name, const std::string& help, const Labels& labels = {});
   /// The same for a histogram; `bounds` of the first use hold for the family.
-  std::shared_ptr<Histogram> histogram(const std::string& name, const std::string& help, const std::vector<double>& bounds,
-                                       const Labels& labels = {});
+  std::shared_ptr<Histogram> histogram(const std::string& name, const std::string& help,
+                                       const std::vector<double>& bounds, const Labels& labels = {});
   /// Drops every series with this label value, such as those of a model that was unloaded.
   void remove(const std::string& label, const std::string& value);
   /// Adds a function that is called before each rendering, to set gauges.
@@ -95,7 +96,8 @@ class MetricRegistry {
   std::unique_ptr<State> state_;
 };
 
-/// Registers amas_process_* gauges (resident memory, CPU seconds, threads, open files, start time), read from /proc.
+/// Registers amas_process_* gauges (resident memory, CPU seconds, threads, open files, start time), read from
+/// /proc.
 void register_process_metrics(MetricRegistry& registry);
 
 }  // namespace amas::telemetry
