@@ -224,6 +224,23 @@ TEST(ReadEvents, takes_every_way_that_others_write_a_scalar) {
   EXPECT_EQ(content->scalars[6].tag, "old");
 }
 
+// Written by tests/oracles/telemetry_events.py with TensorBoard's library.
+TEST(ReadEvents, reads_what_tensorboard_s_library_wrote) {
+  const auto content = read_events(read_file(AMAS_TEST_DATA_DIR "/tensorboard.tfevents").value());
+  ASSERT_TRUE(content) << content.error().message;
+  EXPECT_EQ(content->records, 9u);
+  ASSERT_EQ(content->scalars.size(), 4u);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(content->scalars[i].tag, "loss");
+    EXPECT_EQ(content->scalars[i].step, 10 * i);
+    EXPECT_EQ(content->scalars[i].wall_seconds, 2.0 + i);
+    EXPECT_EQ(content->scalars[i].value, 1.0f / static_cast<float>(1 + i));
+  }
+  EXPECT_EQ(content->scalars[3].tag, "old/accuracy");
+  EXPECT_EQ(content->scalars[3].step, std::int64_t{1} << 40);
+  EXPECT_EQ(content->scalars[3].value, 0.75);
+}
+
 TEST(ReadEvents, only_a_tag_s_first_value_says_that_it_is_a_scalar) {
   const MessageWriter tensor = MessageWriter().integer(1, 1).real32(5, 1);
   const std::string bytes = tensor_event("a", "scalars", tensor) + tensor_event("a", "", tensor) +
