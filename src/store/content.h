@@ -29,9 +29,10 @@ class ContentFolder {
   Status put_package(std::string_view digest, const std::map<std::string, std::string>& files) const;
   /// See Store.
   Result<std::filesystem::path> package_folder(std::string_view digest) const;
+  /// See Store.
+  std::filesystem::path blob_path(std::string_view digest) const;
 
  private:
-  std::filesystem::path blob_path(std::string_view digest) const;
   std::filesystem::path temporary_path() const;
 
   std::filesystem::path home_;

@@ -107,6 +107,8 @@ class Store {
   Result<std::string> get_blob(std::string_view digest) const;
   /// Whether these bytes are kept.
   bool has_blob(std::string_view digest) const;
+  /// Where these bytes lie (whether or not they are kept), for programs that read the file themselves.
+  std::filesystem::path blob_path(std::string_view digest) const;
 
   /// Keeps a package's files (with model.json) as a folder named by `digest`; keeping it again does nothing.
   Status put_package(std::string_view digest, const std::map<std::string, std::string>& files);
