@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <limits>
+#include <utility>
 
 namespace amas {
 namespace {
@@ -16,8 +17,7 @@ bool holds(const Json& value) {
   else if (value.is_number_unsigned())
     return value.template get<std::uint64_t>() <= static_cast<std::uint64_t>(std::numeric_limits<T>::max());
   else if (!value.is_number_integer()) return false;
-  else if constexpr (std::unsigned_integral<T>) return false;  // a negative number
-  else return value.template get<std::int64_t>() >= static_cast<std::int64_t>(std::numeric_limits<T>::min());
+  else return std::in_range<T>(value.template get<std::int64_t>());  // also what a program set from an int
 }
 
 template <class T>
@@ -35,7 +35,8 @@ Error wrong_kind(std::string_view key) {
 }
 
 Result<const Json*> find(const Json& object, std::string_view key) {
-  if (!object.is_object()) return invalid_argument(fmt::format("not a JSON object, looking for: \"{}\"", key));
+  if (!object.is_object())
+    return invalid_argument(fmt::format("not a JSON object, looking for: \"{}\"", key));
   const auto at = object.find(key);
   if (at == object.end()) return invalid_argument(fmt::format("JSON key is missing: \"{}\"", key));
   return &*at;
@@ -64,7 +65,8 @@ std::size_t json_depth(std::string_view text) {
 
 Result<Json> parse_json(std::string_view text, const JsonLimits& limits) {
   if (text.size() > limits.bytes_max)
-    return resource_exhausted(fmt::format("JSON is larger than allowed: {} > {} bytes", text.size(), limits.bytes_max));
+    return resource_exhausted(
+        fmt::format("JSON is larger than allowed: {} > {} bytes", text.size(), limits.bytes_max));
   if (const auto depth = json_depth(text); depth > limits.depth_max)
     return invalid_argument(fmt::format("JSON nests deeper than allowed: {} > {}", depth, limits.depth_max));
   try {

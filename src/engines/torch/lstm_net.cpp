@@ -1,0 +1,238 @@
+#include "engines/torch/lstm_net.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/_fused_adam.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/binary_cross_entropy_with_logits.h>
+#include <ATen/ops/cross_entropy_loss.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/lstm.h>
+#include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
+#include <fmt/format.h>
+#include <torch/version.h>
+
+#include <algorithm>
+#include <cmath>
+#include <new>
+
+#include "engines/torch/embedding.h"
+
+namespace amas::engine::torch_lstm {
+namespace {
+
+constexpr double kBeta1 = 0.9, kBeta2 = 0.999, kEpsilon = 1e-7;  // Keras's
+constexpr std::int64_t kScoringRows = 256;
+
+/// Calls `work` and turns what libtorch throws into an error.
+template <class Work>
+auto guarded(Work&& work) -> Result<decltype(work())> {
+  try {
+    return work();
+  } catch (const std::bad_alloc&) {
+    return resource_exhausted("out of memory while training; lower batch_size, length or units");
+  } catch (const std::exception& error) {
+    // The first line says what; the rest is libtorch's stack.
+    const std::string_view what = error.what();
+    return internal_error(fmt::format("libtorch failed: {}", what.substr(0, what.find('\n'))));
+  }
+}
+
+struct Slot {
+  std::string name;
+  at::Tensor weights, gradients, first, second, steps;
+};
+
+std::span<float> span_of(const at::Tensor& tensor) {
+  return {tensor.data_ptr<float>(), static_cast<std::size_t>(tensor.numel())};
+}
+
+Slot make_slot(const NamedTensor& from, bool by_autograd) {
+  const auto values = from.tensor.data<float>();
+  Slot slot;
+  slot.name = from.name;
+  slot.weights = at::empty(from.tensor.shape(), at::kFloat);
+  std::copy(values.begin(), values.end(), slot.weights.data_ptr<float>());
+  slot.gradients = at::zeros_like(slot.weights);
+  slot.first = at::zeros_like(slot.weights);
+  slot.second = at::zeros_like(slot.weights);
+  slot.steps = at::zeros({}, at::kFloat);
+  if (by_autograd) {
+    slot.weights.requires_grad_(true);
+    slot.weights.mutable_grad() = slot.gradients;  // so that backward() adds into it, and its address stays
+  }
+  return slot;
+}
+
+double square_sum(std::span<const float> values) {
+  double sum = 0;
+  for (const float value : values) sum += static_cast<double>(value) * static_cast<double>(value);
+  return sum;
+}
+
+}  // namespace
+
+struct LstmNet::State {
+  LstmSettings settings;
+  std::vector<Slot> slots;
+  at::Tensor no_bias;  ///< torch adds two biases where Keras has one: the second stays zero
+  EmbeddingGradient embedding;
+
+  State(const LstmSettings& s, const std::vector<NamedTensor>& weights)
+      : settings(s), no_bias(at::zeros({4 * s.units}, at::kFloat)), embedding(s.embedding) {
+    at::set_num_threads(s.threads);
+    for (std::size_t i = 0; i < weights.size(); ++i) slots.push_back(make_slot(weights[i], i != kTable));
+  }
+
+  TokenBatch batch_of(std::span<const std::int32_t> tokens) const {
+    return {tokens, static_cast<std::size_t>(settings.length), settings.mask};
+  }
+
+  /// Embedded tokens [steps, rows, E] → the state that counts of each row [rows, H].
+  at::Tensor last_states(const at::Tensor& embedded, const TokenBatch& batch, bool training) const {
+    const at::Tensor start = at::zeros({1, embedded.size(1), settings.units}, at::kFloat);
+    const at::Tensor state[] = {start, start};
+    const at::Tensor parameters[] = {slots[kKernel].weights, slots[kRecurrent].weights, slots[kBias].weights,
+                                     no_bias};
+    const auto [output, hidden, cell] = at::lstm(embedded, state, parameters, /*has_biases=*/true,
+                                                 /*num_layers=*/1, /*dropout=*/0.0, training,
+                                                 /*bidirectional=*/false, /*batch_first=*/false);
+    return settings.mask ? states_at(output, batch.last_steps()) : hidden[0];
+  }
+
+  /// Each row's state at its own last step; zeros for a row without a token.
+  static at::Tensor states_at(const at::Tensor& output, const std::vector<std::int64_t>& last_steps) {
+    const auto rows = static_cast<std::int64_t>(last_steps.size());
+    at::Tensor steps = at::empty({rows}, at::kLong);
+    at::Tensor present = at::empty({rows, 1}, at::kFloat);
+    for (std::int64_t row = 0; row < rows; ++row) {
+      const std::int64_t last = last_steps[static_cast<std::size_t>(row)];
+      steps.data_ptr<std::int64_t>()[row] = std::max<std::int64_t>(last, 0);
+      present.data_ptr<float>()[row] = last < 0 ? 0.0F : 1.0F;
+    }
+    return output.index({steps, at::arange(rows, at::kLong)}).mul(present);
+  }
+
+  at::Tensor dense(const at::Tensor& states) const {
+    return at::linear(states, slots[kDenseKernel].weights, slots[kDenseBias].weights);
+  }
+
+  at::Tensor embed(const TokenBatch& batch) const {
+    return at::empty({static_cast<std::int64_t>(batch.steps()), static_cast<std::int64_t>(batch.rows()),
+                      settings.embedding},
+                     at::kFloat);
+  }
+
+  at::Tensor loss_of(const at::Tensor& logits, std::span<const std::int32_t> targets) const {
+    if (settings.dense > 1) {
+      at::Tensor classes = at::empty({static_cast<std::int64_t>(targets.size())}, at::kLong);
+      std::copy(targets.begin(), targets.end(), classes.data_ptr<std::int64_t>());
+      return at::cross_entropy_loss(logits, classes);
+    }
+    at::Tensor answers = at::empty({static_cast<std::int64_t>(targets.size()), 1}, at::kFloat);
+    std::copy(targets.begin(), targets.end(), answers.data_ptr<float>());
+    return at::binary_cross_entropy_with_logits(logits, answers);
+  }
+
+  StepReport step(std::span<const std::int32_t> tokens, std::span<const std::int32_t> targets,
+                  std::uint64_t number) {
+    const TokenBatch batch = batch_of(tokens);
+    for (std::size_t i = kTable + 1; i < slots.size(); ++i) slots[i].gradients.zero_();
+    const Dropout dropout(settings.dropout, settings.seed, number);
+    at::Tensor embedded = embed(batch);
+    gather_rows(batch, span_of(slots[kTable].weights), dropout, span_of(embedded));
+    embedded.requires_grad_(true);
+    const at::Tensor loss = loss_of(dense(last_states(embedded, batch, true)), targets);
+    StepReport report;
+    report.loss = loss.item<double>();
+    if (!std::isfinite(report.loss)) return report;
+    loss.backward();
+    embedding.add(batch, span_of(embedded.grad()), dropout, span_of(slots[kTable].gradients));
+    report.gradient_norm = clip();
+    if (std::isfinite(report.gradient_norm)) adam();
+    return report;
+  }
+
+  /// Scales all gradients down to the bound; returns their norm before.
+  double clip() {
+    double squares = embedding.square_sum(span_of(slots[kTable].gradients));
+    for (std::size_t i = kTable + 1; i < slots.size(); ++i)
+      squares += square_sum(span_of(slots[i].gradients));
+    const double norm = std::sqrt(squares);
+    if (settings.clip_norm <= 0 || norm <= settings.clip_norm) return norm;
+    const auto factor = static_cast<float>(settings.clip_norm / norm);
+    embedding.scale(span_of(slots[kTable].gradients), factor);
+    for (std::size_t i = kTable + 1; i < slots.size(); ++i) slots[i].gradients.mul_(factor);
+    return norm;
+  }
+
+  void adam() {
+    const at::NoGradGuard no_grad;
+    std::vector<at::Tensor> weights, gradients, first, second, steps;
+    for (Slot& slot : slots) {
+      slot.steps.add_(1);
+      weights.push_back(slot.weights);
+      gradients.push_back(slot.gradients);
+      first.push_back(slot.first);
+      second.push_back(slot.second);
+      steps.push_back(slot.steps);
+    }
+    at::_fused_adam_(weights, gradients, first, second, {}, steps, settings.learning_rate, kBeta1, kBeta2,
+                     /*weight_decay=*/0, kEpsilon, /*amsgrad=*/false, /*maximize=*/false);
+  }
+
+  std::vector<float> logits(std::span<const std::int32_t> tokens) const {
+    const at::NoGradGuard no_grad;
+    const auto length = static_cast<std::size_t>(settings.length);
+    std::vector<float> all;
+    all.reserve(tokens.size() / length * static_cast<std::size_t>(settings.dense));
+    for (std::size_t begin = 0; begin < tokens.size(); begin += kScoringRows * length) {
+      const TokenBatch batch =
+          batch_of(tokens.subspan(begin, std::min(kScoringRows * length, tokens.size() - begin)));
+      const at::Tensor embedded = embed(batch);
+      gather_rows(batch, span_of(slots[kTable].weights), Dropout::none(), span_of(embedded));
+      const at::Tensor values = dense(last_states(embedded, batch, false)).contiguous();
+      all.insert(all.end(), span_of(values).begin(), span_of(values).end());
+    }
+    return all;
+  }
+};
+
+LstmNet::LstmNet(std::unique_ptr<State> state) : state_(std::move(state)) {}
+LstmNet::LstmNet(LstmNet&&) noexcept = default;
+LstmNet& LstmNet::operator=(LstmNet&&) noexcept = default;
+LstmNet::~LstmNet() = default;
+
+Result<LstmNet> LstmNet::create(const LstmSettings& settings, const std::vector<NamedTensor>& weights) {
+  return guarded([&] { return LstmNet(std::make_unique<State>(settings, weights)); });
+}
+
+Result<StepReport> LstmNet::step(std::span<const std::int32_t> tokens, std::span<const std::int32_t> targets,
+                                 std::uint64_t number) {
+  return guarded([&] { return state_->step(tokens, targets, number); });
+}
+
+Result<std::vector<float>> LstmNet::logits(std::span<const std::int32_t> tokens) {
+  return guarded([&] { return state_->logits(tokens); });
+}
+
+std::vector<ParameterView> LstmNet::parameters() {
+  std::vector<ParameterView> views;
+  for (const Slot& slot : state_->slots)
+    views.push_back({slot.name, slot.weights.sizes().vec(), span_of(slot.weights), span_of(slot.gradients),
+                     span_of(slot.first), span_of(slot.second)});
+  return views;
+}
+
+void LstmNet::set_steps(std::int64_t steps) {
+  for (Slot& slot : state_->slots) slot.steps.fill_(static_cast<double>(steps));
+}
+
+std::string torch_version() { return TORCH_VERSION; }
+
+}  // namespace amas::engine::torch_lstm

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "engines/torch/initial_weights.h"
+#include "engines/torch/lstm_settings.h"
+#include "tensor/tensor.h"
+
+namespace amas::engine::torch_lstm {
+
+/// What one optimiser step saw.
+struct StepReport {
+  double loss = 0;           ///< mean over the rows, before the step
+  double gradient_norm = 0;  ///< over all parameters, before clipping
+};
+
+/// One parameter as it lies in memory; valid while the net lives, its content until the next call that
+/// changes it.
+struct ParameterView {
+  std::string name;
+  Shape shape;
+  std::span<float> weights;
+  std::span<float> gradients;  ///< of the last step, as applied (clipped); zeros before the first
+  std::span<float> first;      ///< Adam's moving mean of gradients
+  std::span<float> second;     ///< Adam's moving mean of their squares
+};
+
+/// Embedding → dropout → LSTM → dense layer with its Adam state, on libtorch, which no header shows.
+/// Threads: one at a time. The number of threads it computes with is the process's (libtorch has one
+/// setting).
+class LstmNet {
+ public:
+  /// Takes starting weights in the order of Parameter.
+  ///
+  /// Errors: kResourceExhausted when memory is refused; kInternal when libtorch fails.
+  static Result<LstmNet> create(const LstmSettings& settings, const std::vector<NamedTensor>& weights);
+  LstmNet(LstmNet&&) noexcept;
+  LstmNet& operator=(LstmNet&&) noexcept;
+  ~LstmNet();
+
+  /// One step of Adam. `tokens`: row-major [targets.size(), length]; `number`: which step, from 0; dropout
+  /// depends on it.
+  ///
+  /// Errors: as create. A loss that is not finite is no error here; the weights are then left as they were.
+  Result<StepReport> step(std::span<const std::int32_t> tokens, std::span<const std::int32_t> targets,
+                          std::uint64_t number);
+
+  /// The last layer's output for each row, before sigmoid or softmax: row-major [rows, dense]. Any number of
+  /// rows.
+  ///
+  /// Errors: as create.
+  Result<std::vector<float>> logits(std::span<const std::int32_t> tokens);
+
+  /// The parameters in the order of Parameter.
+  std::vector<ParameterView> parameters();
+  /// Tells Adam how many steps its moments have seen, after these were set through parameters().
+  void set_steps(std::int64_t steps);
+
+ private:
+  struct State;
+  explicit LstmNet(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+/// Version of libtorch.
+std::string torch_version();
+
+}  // namespace amas::engine::torch_lstm

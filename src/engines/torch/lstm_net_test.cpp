@@ -1,0 +1,161 @@
+#include "engines/torch/lstm_net.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "engines/torch/plain_lstm.h"
+#include "engines/torch/random.h"
+
+namespace amas::engine::torch_lstm {
+namespace {
+
+struct Batch {
+  std::vector<std::int32_t> tokens, targets;
+};
+
+/// Random rows, padded behind to different lengths; the first is padding alone.
+Batch some_rows(const LstmSettings& s, std::size_t rows) {
+  Random random(11, Stream::kShuffle, 0);
+  Batch batch;
+  for (std::size_t row = 0; row < rows; ++row) {
+    const std::uint64_t words = row == 0 ? 0 : 1 + random.below(static_cast<std::uint64_t>(s.length));
+    for (std::uint64_t t = 0; t < static_cast<std::uint64_t>(s.length); ++t)
+      batch.tokens.push_back(t < words ? static_cast<std::int32_t>(
+                                             1 + random.below(static_cast<std::uint64_t>(s.vocabulary - 1)))
+                                       : 0);
+    batch.targets.push_back(static_cast<std::int32_t>(
+        random.below(static_cast<std::uint64_t>(std::max<std::int64_t>(s.dense, 2)))));
+  }
+  return batch;
+}
+
+PlainWeights plain(LstmNet& net) {
+  PlainWeights weights;
+  for (const auto& p : net.parameters()) weights.emplace_back(p.weights.begin(), p.weights.end());
+  return weights;
+}
+
+LstmSettings small(std::int64_t dense, bool mask) {
+  LstmSettings s;
+  s.vocabulary = 9;
+  s.length = 6;
+  s.embedding = 3;
+  s.units = 4;
+  s.dense = dense;
+  s.mask = mask;
+  return s;
+}
+
+class LstmNetSizes : public testing::TestWithParam<std::pair<std::int64_t, bool>> {};
+
+TEST_P(LstmNetSizes, scores_rows_as_an_lstm_written_out_in_double_does) {
+  const LstmSettings s = small(GetParam().first, GetParam().second);
+  auto net = LstmNet::create(s, initial_weights(s)).value();
+  const Batch batch = some_rows(s, 300);  // more than are scored at once
+  const auto logits = net.logits(batch.tokens).value();
+  ASSERT_EQ(logits.size(), 300u * static_cast<std::size_t>(s.dense));
+  const PlainWeights weights = plain(net);
+  for (std::size_t row = 0; row < 300; ++row) {
+    const auto expected = plain_logits(s, weights, std::span(batch.tokens).subspan(row * 6, 6));
+    for (std::size_t d = 0; d < expected.size(); ++d)
+      EXPECT_NEAR(logits[row * expected.size() + d], expected[d], 1e-6)
+          << "row " << row;  // float32, six steps
+  }
+}
+
+TEST_P(LstmNetSizes, gradients_are_those_of_finite_differences) {
+  const LstmSettings s = small(GetParam().first, GetParam().second);
+  auto net = LstmNet::create(s, initial_weights(s)).value();
+  const Batch batch = some_rows(s, 7);
+  const PlainWeights before = plain(net);
+  const auto report = net.step(batch.tokens, batch.targets, 0).value();
+  EXPECT_NEAR(report.loss, plain_loss(s, before, batch.tokens, batch.targets), 1e-6);
+
+  constexpr double kStep = 1e-5;  // central differences in double: right to about 1e-9
+  double squares = 0;
+  const auto parameters = net.parameters();
+  for (std::size_t p = 0; p < parameters.size(); ++p)
+    for (std::size_t i = 0; i < before[p].size(); ++i) {
+      PlainWeights moved = before;
+      moved[p][i] += kStep;
+      const double above = plain_loss(s, moved, batch.tokens, batch.targets);
+      moved[p][i] -= 2 * kStep;
+      const double below = plain_loss(s, moved, batch.tokens, batch.targets);
+      const double expected = (above - below) / (2 * kStep);
+      EXPECT_NEAR(parameters[p].gradients[i], expected, 1e-6) << parameters[p].name << " " << i;
+      squares += expected * expected;
+    }
+  EXPECT_NEAR(report.gradient_norm, std::sqrt(squares), 1e-6);
+}
+
+INSTANTIATE_TEST_SUITE_P(Heads, LstmNetSizes,
+                         testing::Values(std::pair{1, false}, std::pair{1, true}, std::pair{3, false},
+                                         std::pair{3, true}));
+
+TEST(LstmNet, takes_the_steps_of_adam_as_kingma_and_ba_wrote_it) {
+  LstmSettings s = small(1, false);
+  s.learning_rate = 0.01;
+  auto net = LstmNet::create(s, initial_weights(s)).value();
+  PlainWeights weights = plain(net), first(kParameters), second(kParameters);
+  for (int step = 1; step <= 5; ++step) {
+    Batch batch = some_rows(s, static_cast<std::size_t>(step) + 2);
+    ASSERT_TRUE(net.step(batch.tokens, batch.targets, static_cast<std::uint64_t>(step)));
+    const auto parameters = net.parameters();
+    for (std::size_t p = 0; p < parameters.size(); ++p) {
+      first[p].resize(weights[p].size());
+      second[p].resize(weights[p].size());
+      for (std::size_t i = 0; i < weights[p].size(); ++i) {
+        const double g = parameters[p].gradients[i];
+        first[p][i] = 0.9 * first[p][i] + 0.1 * g;
+        second[p][i] = 0.999 * second[p][i] + 0.001 * g * g;
+        weights[p][i] -= s.learning_rate * first[p][i] / (1 - std::pow(0.9, step)) /
+                         (std::sqrt(second[p][i] / (1 - std::pow(0.999, step))) + 1e-7);
+        // float32 against double; where a gradient is as small as epsilon the quotient is least exact.
+        EXPECT_NEAR(parameters[p].weights[i], weights[p][i], 2e-5) << parameters[p].name << " " << i;
+      }
+    }
+  }
+}
+
+TEST(LstmNet, clips_the_norm_over_all_gradients_and_reports_it_unclipped) {
+  LstmSettings s = small(1, false);
+  auto free = LstmNet::create(s, initial_weights(s)).value();
+  s.clip_norm = 0.01;
+  auto bound = LstmNet::create(s, initial_weights(s)).value();
+  const Batch batch = some_rows(s, 5);
+  const auto norm = free.step(batch.tokens, batch.targets, 0).value().gradient_norm;
+  EXPECT_GT(norm, 0.01);
+  EXPECT_EQ(bound.step(batch.tokens, batch.targets, 0).value().gradient_norm, norm);
+  double squares = 0;
+  for (const auto& p : bound.parameters())
+    for (const float g : p.gradients) squares += static_cast<double>(g) * static_cast<double>(g);
+  EXPECT_NEAR(std::sqrt(squares), 0.01, 1e-7);
+}
+
+TEST(LstmNet, drops_differently_at_each_step_but_the_same_at_the_same_step) {
+  LstmSettings s = small(1, false);
+  s.dropout = 0.5;
+  const Batch batch = some_rows(s, 20);
+  const auto loss_at = [&](std::uint64_t step) {
+    auto net = LstmNet::create(s, initial_weights(s)).value();
+    return net.step(batch.tokens, batch.targets, step).value().loss;
+  };
+  EXPECT_EQ(loss_at(3), loss_at(3));
+  EXPECT_NE(loss_at(3), loss_at(4));
+}
+
+TEST(LstmNet, leaves_its_weights_alone_when_the_loss_is_not_finite) {
+  const LstmSettings s = small(1, false);
+  auto net = LstmNet::create(s, initial_weights(s)).value();
+  net.parameters()[kDenseBias].weights[0] = std::numeric_limits<float>::infinity();
+  const PlainWeights before = plain(net);
+  const Batch batch = some_rows(s, 4);
+  EXPECT_FALSE(
+      std::isfinite(net.step(batch.tokens, {std::vector<std::int32_t>{0, 0, 0, 0}}, 0).value().loss));
+  EXPECT_EQ(plain(net), before);
+}
+
+}  // namespace
+}  // namespace amas::engine::torch_lstm
