@@ -1,5 +1,6 @@
-// Runs one fuzz target without a fuzzing engine: over every file of the corpus folders named on the command line, then
-// over seeded mutations of them, so that each test run looks at the same few thousand hostile inputs.
+// Runs one fuzz target without a fuzzing engine: over every file of the corpus folders named on the command
+// line, then over seeded mutations of them, so that each test run looks at the same few thousand hostile
+// inputs.
 
 #include <algorithm>
 #include <cstdint>
@@ -29,10 +30,18 @@ std::string mutate(std::string input, std::mt19937& random) {
       case 0:
         if (!input.empty()) input[at] = static_cast<char>(random());
         break;
-      case 1: input.erase(at, below(16)); break;
-      case 2: input.insert(at, 1 + below(4), static_cast<char>(random())); break;
-      case 3: input.resize(at); break;
-      default: input.insert(at, input.substr(below(input.size()), below(64))); break;
+      case 1:
+        input.erase(at, below(16));
+        break;
+      case 2:
+        input.insert(at, 1 + below(4), static_cast<char>(random()));
+        break;
+      case 3:
+        input.resize(at);
+        break;
+      default:
+        input.insert(at, input.substr(below(input.size()), below(64)));
+        break;
     }
   }
   return input;

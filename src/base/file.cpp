@@ -46,14 +46,18 @@ Error errno_error(std::string_view what, const fs::path& path) {
   const std::string text = fmt::format("{}: {}: {}", what, path.string(), std::strerror(number));
   switch (number) {
     case ENOENT:
-    case ENOTDIR: return {Code::kNotFound, text};
+    case ENOTDIR:
+      return {Code::kNotFound, text};
     case EACCES:
     case EPERM:
-    case EROFS: return {Code::kPermissionDenied, text + "; check the owner and mode"};
+    case EROFS:
+      return {Code::kPermissionDenied, text + "; check the owner and mode"};
     case ENOSPC:
     case EDQUOT:
-    case EFBIG: return {Code::kResourceExhausted, text + "; free some space and try again"};
-    default: return {Code::kDataLoss, text};
+    case EFBIG:
+      return {Code::kResourceExhausted, text + "; free some space and try again"};
+    default:
+      return {Code::kDataLoss, text};
   }
 }
 
@@ -62,14 +66,16 @@ Result<std::string> read_file(const fs::path& path, std::uint64_t bytes_max) {
   if (file.value() < 0) return errno_error("cannot open file", path);
   struct stat info {};
   if (::fstat(file.value(), &info) != 0) return errno_error("cannot read file", path);
-  if (S_ISDIR(info.st_mode)) return invalid_argument(fmt::format("is a folder, not a file: {}", path.string()));
+  if (S_ISDIR(info.st_mode))
+    return invalid_argument(fmt::format("is a folder, not a file: {}", path.string()));
   if (static_cast<std::uint64_t>(info.st_size) > bytes_max)
-    return resource_exhausted(
-        fmt::format("file is larger than allowed: {}: {} > {} bytes", path.string(), info.st_size, bytes_max));
+    return resource_exhausted(fmt::format("file is larger than allowed: {}: {} > {} bytes", path.string(),
+                                          info.st_size, bytes_max));
   std::string content;
   content.resize(static_cast<std::size_t>(info.st_size));
   std::size_t filled = 0;
-  // One more byte than the size is asked for, so that a file that grows (or /proc, whose size is 0) is read whole.
+  // One more byte than the size is asked for, so that a file that grows (or /proc, whose size is 0) is read
+  // whole.
   for (;;) {
     if (filled == content.size()) content.resize(content.size() + 4096);
     const ssize_t got = ::read(file.value(), content.data() + filled, content.size() - filled);
@@ -78,7 +84,8 @@ Result<std::string> read_file(const fs::path& path, std::uint64_t bytes_max) {
     if (got == 0) break;
     filled += static_cast<std::size_t>(got);
     if (filled > bytes_max)
-      return resource_exhausted(fmt::format("file is larger than allowed: {}: > {} bytes", path.string(), bytes_max));
+      return resource_exhausted(
+          fmt::format("file is larger than allowed: {}: > {} bytes", path.string(), bytes_max));
   }
   content.resize(filled);
   return content;
@@ -129,7 +136,8 @@ Status sync_folder(const fs::path& path) {
 TemporaryFolder::TemporaryFolder() {
   std::string name = (fs::temp_directory_path() / "amas-XXXXXX").string();
   if (::mkdtemp(name.data()) == nullptr)
-    throw fs::filesystem_error("cannot make a temporary folder", std::error_code(errno, std::generic_category()));
+    throw fs::filesystem_error("cannot make a temporary folder",
+                               std::error_code(errno, std::generic_category()));
   path_ = name;
 }
 
@@ -145,10 +153,11 @@ Result<FileLock> FileLock::take(const fs::path& path, std::string_view content) 
   if (::flock(file.value(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return errno_error("cannot lock", path);
     const auto holder = read_file(path, 4096);
-    return failed_precondition(fmt::format("already in use by another process: {} (held by {})", path.string(),
-                                           holder ? *holder : "unknown"));
+    return failed_precondition(fmt::format("already in use by another process: {} (held by {})",
+                                           path.string(), holder ? *holder : "unknown"));
   }
-  if (::ftruncate(file.value(), 0) != 0 || !write_all(file.value(), content)) return errno_error("cannot lock", path);
+  if (::ftruncate(file.value(), 0) != 0 || !write_all(file.value(), content))
+    return errno_error("cannot lock", path);
   return FileLock(file.release());
 }
 

@@ -15,13 +15,15 @@ namespace fs = std::filesystem;
 
 /// Reads a whole file.
 ///
-/// Errors: kNotFound; kPermissionDenied; kResourceExhausted when larger than `bytes_max`; kDataLoss on a read error.
+/// Errors: kNotFound; kPermissionDenied; kResourceExhausted when larger than `bytes_max`; kDataLoss on a read
+/// error.
 Result<std::string> read_file(const fs::path& path, std::uint64_t bytes_max = 2'000'000'000);
 
-/// Writes a file so that a reader, or a crash at any moment, sees the old content or the whole new one: a temporary
-/// file beside it, synced, then renamed over it. Makes the parent folders.
+/// Writes a file so that a reader, or a crash at any moment, sees the old content or the whole new one: a
+/// temporary file beside it, synced, then renamed over it. Makes the parent folders.
 ///
-/// Errors: kResourceExhausted when the disk is full (the old file stays); kPermissionDenied; kDataLoss otherwise.
+/// Errors: kResourceExhausted when the disk is full (the old file stays); kPermissionDenied; kDataLoss
+/// otherwise.
 Status write_file_atomic(const fs::path& path, std::string_view content);
 
 /// Makes a folder and its parents; succeeds where it exists.
@@ -54,7 +56,8 @@ class TemporaryFolder {
 /// An advisory lock on a file, held until destroyed; the system frees it when the process dies.
 class FileLock {
  public:
-  /// Takes the lock without waiting. `content` (such as our pid) is written into the file for whoever is refused.
+  /// Takes the lock without waiting. `content` (such as our pid) is written into the file for whoever is
+  /// refused.
   ///
   /// Errors: kFailedPrecondition with the holder's content when another process has it.
   static Result<FileLock> take(const fs::path& path, std::string_view content);

@@ -22,7 +22,8 @@ struct JsonLimits {
 
 /// Parses one JSON document in UTF-8.
 ///
-/// Errors: kInvalidArgument with the byte offset when it is not JSON or nests too deep; kResourceExhausted when too
+/// Errors: kInvalidArgument with the byte offset when it is not JSON or nests too deep; kResourceExhausted
+/// when too
 ///         large.
 /// Threads: any.
 Result<Json> parse_json(std::string_view text, const JsonLimits& limits = {});

@@ -6,9 +6,10 @@
 /// Every limit on what comes from outside, in one place. Each is tested where it is enforced.
 namespace amas::limits {
 
-inline constexpr std::size_t kJsonDepthMax = 64;                  ///< nesting of any JSON document
-inline constexpr std::size_t kDocumentBytesMax = 256u << 20;      ///< a JSON document of ours (pipeline.json, …)
-inline constexpr std::size_t kRequestBodyBytesMax = 64u << 20;    ///< an HTTP request's body, after decompression
+inline constexpr std::size_t kJsonDepthMax = 64;              ///< nesting of any JSON document
+inline constexpr std::size_t kDocumentBytesMax = 256u << 20;  ///< a JSON document of ours (pipeline.json, …)
+inline constexpr std::size_t kRequestBodyBytesMax = 64u
+                                                    << 20;  ///< an HTTP request's body, after decompression
 inline constexpr std::size_t kRequestHeaderBytesMax = 16u << 10;  ///< an HTTP request's header
 inline constexpr std::size_t kRequestRowsMax = 65'536;            ///< instances in one request
 inline constexpr std::size_t kConnectionsMax = 4'096;             ///< open connections of one server
@@ -16,13 +17,13 @@ inline constexpr std::size_t kModelNameBytesMax = 128;            ///< a model's
 inline constexpr std::size_t kMailBytesMax = 32u << 20;           ///< one raw mail
 inline constexpr std::size_t kMailPartsMax = 1'000;               ///< MIME parts of one mail
 inline constexpr std::size_t kMailDepthMax = 32;                  ///< nesting of MIME parts
-inline constexpr std::size_t kTextBytesMax = 4u << 20;            ///< one text cell, in training and in a request
-inline constexpr std::size_t kTableRowsMax = 200'000'000;         ///< rows of an imported table
-inline constexpr std::size_t kTableColumnsMax = 10'000;           ///< columns of an imported table
-inline constexpr std::size_t kVocabularyMax = 10'000'000;         ///< entries of a fitted vocabulary
-inline constexpr std::size_t kOnnxBytesMax = 2'000'000'000;       ///< an ONNX file (protobuf ends at 2 GiB)
-inline constexpr std::size_t kSpecBytesMax = 1u << 20;            ///< a spec file
-inline constexpr std::size_t kEventRecordBytesMax = 256u << 20;   ///< one record of a TensorBoard event file
-inline constexpr std::size_t kWorkerLineBytesMax = 1u << 20;      ///< one line that a worker prints
+inline constexpr std::size_t kTextBytesMax = 4u << 20;       ///< one text cell, in training and in a request
+inline constexpr std::size_t kTableRowsMax = 200'000'000;    ///< rows of an imported table
+inline constexpr std::size_t kTableColumnsMax = 10'000;      ///< columns of an imported table
+inline constexpr std::size_t kVocabularyMax = 10'000'000;    ///< entries of a fitted vocabulary
+inline constexpr std::size_t kOnnxBytesMax = 2'000'000'000;  ///< an ONNX file (protobuf ends at 2 GiB)
+inline constexpr std::size_t kSpecBytesMax = 1u << 20;       ///< a spec file
+inline constexpr std::size_t kEventRecordBytesMax = 256u << 20;  ///< one record of a TensorBoard event file
+inline constexpr std::size_t kWorkerLineBytesMax = 1u << 20;     ///< one line that a worker prints
 
 }  // namespace amas::limits

@@ -35,10 +35,14 @@ State& state() {
 
 std::string_view level_name(Level level) {
   switch (level) {
-    case Level::kDebug: return "debug";
-    case Level::kInfo: return "info";
-    case Level::kWarn: return "warn";
-    default: return "error";
+    case Level::kDebug:
+      return "debug";
+    case Level::kInfo:
+      return "info";
+    case Level::kWarn:
+      return "warn";
+    default:
+      return "error";
   }
 }
 
@@ -46,8 +50,8 @@ std::string_view level_name(Level level) {
 
 Status open(const std::filesystem::path& file, Level level) {
   try {
-    state().logger =
-        make_logger(std::make_shared<spdlog::sinks::rotating_file_sink_mt>(file.string(), kFileBytesMax, kFilesMax));
+    state().logger = make_logger(
+        std::make_shared<spdlog::sinks::rotating_file_sink_mt>(file.string(), kFileBytesMax, kFilesMax));
   } catch (const spdlog::spdlog_ex& error) {
     return Error{Code::kPermissionDenied, std::string("cannot open log file: ") + error.what()};
   }

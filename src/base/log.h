@@ -14,8 +14,8 @@ enum class Level { kDebug, kInfo, kWarn, kError };
 /// Call once at the start of a program; before that, lines from kWarn up go to standard error.
 Status open(const std::filesystem::path& file, Level level);
 
-/// Writes one JSON line {"ts","level","msg",…fields}. `event` is a constant name such as "model_loaded"; inputs,
-/// outputs and secrets never stand in `fields` (an object).
+/// Writes one JSON line {"ts","level","msg",…fields}. `event` is a constant name such as "model_loaded";
+/// inputs, outputs and secrets never stand in `fields` (an object).
 ///
 /// Threads: any.
 void write(Level level, std::string_view event, Json fields = Json::object());
@@ -24,10 +24,16 @@ void write(Level level, std::string_view event, Json fields = Json::object());
 bool enabled(Level level);
 
 /// Level kInfo.
-inline void info(std::string_view event, Json fields = Json::object()) { write(Level::kInfo, event, std::move(fields)); }
+inline void info(std::string_view event, Json fields = Json::object()) {
+  write(Level::kInfo, event, std::move(fields));
+}
 /// Level kWarn.
-inline void warn(std::string_view event, Json fields = Json::object()) { write(Level::kWarn, event, std::move(fields)); }
+inline void warn(std::string_view event, Json fields = Json::object()) {
+  write(Level::kWarn, event, std::move(fields));
+}
 /// Level kError.
-inline void error(std::string_view event, Json fields = Json::object()) { write(Level::kError, event, std::move(fields)); }
+inline void error(std::string_view event, Json fields = Json::object()) {
+  write(Level::kError, event, std::move(fields));
+}
 
 }  // namespace amas::log

@@ -51,7 +51,8 @@ class [[nodiscard]] Result : public tl::expected<T, Error> {
  public:
   using tl::expected<T, Error>::expected;
   /// Makes a failed result from an Error, so that `return Error{…}` works.
-  Result(Error error) : tl::expected<T, Error>(tl::unexpect, std::move(error)) {}  // NOLINT(google-explicit-constructor)
+  Result(Error error)
+      : tl::expected<T, Error>(tl::unexpect, std::move(error)) {}  // NOLINT(google-explicit-constructor)
 };
 
 /// The result of something that returns nothing when it succeeds.
@@ -62,9 +63,13 @@ inline Error invalid_argument(std::string message) { return {Code::kInvalidArgum
 /// Makes an error of this kind.
 inline Error not_found(std::string message) { return {Code::kNotFound, std::move(message)}; }
 /// Makes an error of this kind.
-inline Error failed_precondition(std::string message) { return {Code::kFailedPrecondition, std::move(message)}; }
+inline Error failed_precondition(std::string message) {
+  return {Code::kFailedPrecondition, std::move(message)};
+}
 /// Makes an error of this kind.
-inline Error resource_exhausted(std::string message) { return {Code::kResourceExhausted, std::move(message)}; }
+inline Error resource_exhausted(std::string message) {
+  return {Code::kResourceExhausted, std::move(message)};
+}
 /// Makes an error of this kind.
 inline Error unavailable(std::string message) { return {Code::kUnavailable, std::move(message)}; }
 /// Makes an error of this kind.
@@ -79,17 +84,19 @@ inline Error unimplemented(std::string message) { return {Code::kUnimplemented, 
 #define AMAS_CONCAT_INNER(a, b) a##b
 #define AMAS_CONCAT(a, b) AMAS_CONCAT_INNER(a, b)
 
-/// AMAS_TRY(auto value, expression): binds the value of a Result, or returns its error from the calling function.
+/// AMAS_TRY(auto value, expression): binds the value of a Result, or returns its error from the calling
+/// function.
 #define AMAS_TRY(declaration, ...) \
   AMAS_TRY_INNER(AMAS_CONCAT(amas_result_, __COUNTER__), declaration, __VA_ARGS__)
-#define AMAS_TRY_INNER(result, declaration, ...)                       \
-  auto result = (__VA_ARGS__);                                         \
-  if (!result) [[unlikely]] return ::amas::Error(std::move(result.error())); \
+#define AMAS_TRY_INNER(result, declaration, ...)     \
+  auto result = (__VA_ARGS__);                       \
+  if (!result) [[unlikely]]                          \
+    return ::amas::Error(std::move(result.error())); \
   declaration = std::move(*result)
 
 /// AMAS_CHECK(expression): returns the error of a Status from the calling function, if it has one.
-#define AMAS_CHECK(...)                                                                  \
-  do {                                                                                   \
-    if (auto amas_status = (__VA_ARGS__); !amas_status) [[unlikely]]                     \
-      return ::amas::Error(std::move(amas_status.error()));                              \
+#define AMAS_CHECK(...)                                              \
+  do {                                                               \
+    if (auto amas_status = (__VA_ARGS__); !amas_status) [[unlikely]] \
+      return ::amas::Error(std::move(amas_status.error()));          \
   } while (false)

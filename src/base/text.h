@@ -7,8 +7,8 @@
 
 namespace amas {
 
-/// The candidate nearest to `word` by edit distance, for "did you mean"; nothing when all are far (more than a third
-/// of the word's length, at least 2).
+/// The candidate nearest to `word` by edit distance, for "did you mean"; nothing when all are far (more than
+/// a third of the word's length, at least 2).
 std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates);
 
 /// Whether the bytes are well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms).

@@ -8,9 +8,12 @@
 
 namespace amas {
 
-void name_this_thread(const std::string& name) { ::pthread_setname_np(::pthread_self(), name.substr(0, 15).c_str()); }
+void name_this_thread(const std::string& name) {
+  ::pthread_setname_np(::pthread_self(), name.substr(0, 15).c_str());
+}
 
-ThreadPool::ThreadPool(const std::string& name, std::size_t threads, std::size_t queue_max) : tasks_(queue_max) {
+ThreadPool::ThreadPool(const std::string& name, std::size_t threads, std::size_t queue_max)
+    : tasks_(queue_max) {
   for (std::size_t i = 0; i < std::max<std::size_t>(threads, 1); ++i)
     threads_.emplace_back([this, thread_name = name + "-" + std::to_string(i)] {
       name_this_thread(thread_name);

@@ -12,7 +12,8 @@ namespace amas::crypto {
 /// SHA-256 in lower-case hexadecimal (64 characters). FIPS 180-4.
 std::string sha256_hex(std::string_view bytes);
 
-/// SHA-1 in lower-case hexadecimal (40 characters). Only for split rules that others state in it, never for safety.
+/// SHA-1 in lower-case hexadecimal (40 characters). Only for split rules that others state in it, never for
+/// safety.
 std::string sha1_hex(std::string_view bytes);
 
 /// SHA-256 of a file's content, read in pieces.

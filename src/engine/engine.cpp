@@ -16,7 +16,8 @@ bool shape_fits(const Shape& wanted, const Shape& actual) {
 
 Status check_inputs(std::span<const TensorSpec> specs, std::span<const TensorView> tensors) {
   if (specs.size() != tensors.size())
-    return invalid_argument(fmt::format("wrong number of inputs: {}; the model takes {}", tensors.size(), specs.size()));
+    return invalid_argument(
+        fmt::format("wrong number of inputs: {}; the model takes {}", tensors.size(), specs.size()));
   for (std::size_t i = 0; i < specs.size(); ++i) {
     const Shape shape = tensors[i].shape();
     if (tensors[i].dtype() != specs[i].dtype)

@@ -12,14 +12,16 @@
 
 namespace amas::engine {
 
-/// Name, dtype and shape of one input or output. In `shape`, -1 is any size; the first dimension is the batch.
+/// Name, dtype and shape of one input or output. In `shape`, -1 is any size; the first dimension is the
+/// batch.
 struct TensorSpec {
   std::string name;
   DType dtype = DType::kFloat32;
   Shape shape;
 };
 
-/// Checks that `tensors` are what `specs` say, in the same order: count, dtype, rank, fixed dimensions, equal rows.
+/// Checks that `tensors` are what `specs` say, in the same order: count, dtype, rank, fixed dimensions, equal
+/// rows.
 ///
 /// Errors: kInvalidArgument naming the tensor, what it is and what it must be.
 Status check_inputs(std::span<const TensorSpec> specs, std::span<const TensorView> tensors);
@@ -42,7 +44,8 @@ class LoadedModel {
   ///
   /// `inputs`: in the order of inputs(); dim 0 is the batch, N >= 1. Borrowed for the call only.
   /// Returns the outputs in the order of outputs(), dim 0 = N.
-  /// Errors: kInvalidArgument when a shape or dtype differs from inputs(); kResourceExhausted when memory is refused;
+  /// Errors: kInvalidArgument when a shape or dtype differs from inputs(); kResourceExhausted when memory is
+  /// refused;
   ///         kInternal when the engine fails. After an error the model can still be used.
   /// Threads: safe to call from several at once.
   virtual Result<std::vector<Tensor>> run(std::span<const TensorView> inputs) = 0;
@@ -58,7 +61,8 @@ class Engine {
   virtual std::string version() const = 0;
   /// Loads an ONNX model from its bytes (borrowed for the call only).
   ///
-  /// Errors: kInvalidArgument when it is not a valid model; kUnimplemented when it needs an operator or type that this
+  /// Errors: kInvalidArgument when it is not a valid model; kUnimplemented when it needs an operator or type
+  /// that this
   ///         engine lacks; kResourceExhausted.
   /// Threads: safe to call from several at once.
   virtual Result<std::unique_ptr<LoadedModel>> load(std::string_view onnx, const LoadOptions& options) = 0;

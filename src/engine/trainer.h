@@ -29,7 +29,8 @@ struct Examples {
 struct TrainJob {
   /// The candidate's own settings with all defaults filled in: {"type":"lstm","vocabulary":…,"units":…}.
   Json candidate;
-  /// The spec's `train` section with all defaults filled in (epochs, batch_size, optimiser, metric, patience, seed …).
+  /// The spec's `train` section with all defaults filled in (epochs, batch_size, optimiser, metric, patience,
+  /// seed …).
   Json train;
   const Examples* training = nullptr;
   const Examples* validation = nullptr;
@@ -60,15 +61,15 @@ struct BatchReport {
 
 /// What came of an epoch.
 struct EpochReport {
-  int epoch = 0;   ///< from 1
-  int epochs = 0;  ///< at most
+  int epoch = 0;          ///< from 1
+  int epochs = 0;         ///< at most
   std::int64_t step = 0;  ///< optimiser steps so far
   double seconds = 0;
   double loss = 0;             ///< training loss, mean over rows
   double validation_loss = 0;  ///< log loss on the validation rows
   double learning_rate = 0;
-  double gradient_norm = 0;                ///< mean over steps, before clipping
-  std::span<const float> scores;           ///< on the validation rows: P(class 1), or row-major [rows, classes]
+  double gradient_norm = 0;       ///< mean over steps, before clipping
+  std::span<const float> scores;  ///< on the validation rows: P(class 1), or row-major [rows, classes]
   std::vector<ParameterValues> parameters;
   bool best = false;  ///< set by the trainer: the best epoch so far
 };
@@ -79,8 +80,8 @@ class TrainObserver {
   virtual ~TrainObserver() = default;
   /// Called a few times a second at most.
   virtual void on_batch(const BatchReport& report) = 0;
-  /// Called after each epoch; returns the value of the job's metric on the validation rows (higher is better), by
-  /// which the trainer keeps its best weights and stops early.
+  /// Called after each epoch; returns the value of the job's metric on the validation rows (higher is
+  /// better), by which the trainer keeps its best weights and stops early.
   virtual Result<double> on_epoch(const EpochReport& report) = 0;
   /// What the observer needs to go on from this moment; stored in the checkpoint, opaque to the trainer.
   virtual std::string state() = 0;
@@ -90,10 +91,11 @@ class TrainObserver {
 
 /// A trained candidate.
 struct TrainOutcome {
-  /// The graph with the best weights, an ONNX model whose inputs are the examples' inputs and whose one output is
-  /// `scores` FLOAT32 [N, classes] (rows sum to 1).
+  /// The graph with the best weights, an ONNX model whose inputs are the examples' inputs and whose one
+  /// output is `scores` FLOAT32 [N, classes] (rows sum to 1).
   std::string onnx;
-  /// The trainer's own scores on the validation rows, row-major [rows, classes], against which the conversion is proved.
+  /// The trainer's own scores on the validation rows, row-major [rows, classes], against which the conversion
+  /// is proved.
   std::vector<float> validation_scores;
   int best_epoch = 0;
   int epochs = 0;
@@ -111,8 +113,10 @@ class Trainer {
   virtual std::string version() const = 0;
   /// Trains. The same job, seed and thread count give the same bits, also after being killed and run again.
   ///
-  /// Errors: kInvalidArgument for settings out of range; kFailedPrecondition when there is too little data or one class
-  ///         only; kResourceExhausted when the disk is full; kInternal when the loss is not finite (says which epoch).
+  /// Errors: kInvalidArgument for settings out of range; kFailedPrecondition when there is too little data or
+  /// one class
+  ///         only; kResourceExhausted when the disk is full; kInternal when the loss is not finite (says
+  ///         which epoch).
   virtual Result<TrainOutcome> train(const TrainJob& job, TrainObserver& observer) = 0;
 };
 

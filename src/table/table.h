@@ -28,7 +28,8 @@ Result<ColumnType> column_type_from_name(std::string_view name);
 struct Column {
   std::string name;
   /// The cells; where `missing` is set the cell is a zero value and means nothing.
-  std::variant<std::vector<std::uint8_t>, std::vector<std::int64_t>, std::vector<double>, std::vector<std::string>>
+  std::variant<std::vector<std::uint8_t>, std::vector<std::int64_t>, std::vector<double>,
+               std::vector<std::string>>
       cells;
   /// 1 where the cell is missing; empty when none is.
   std::vector<std::uint8_t> missing;
@@ -43,7 +44,8 @@ struct Column {
   const std::vector<std::string>& strings() const { return std::get<3>(cells); }
   /// The same, to write.
   std::vector<std::string>& strings() { return std::get<3>(cells); }
-  /// Cell `row` as text: the shortest digits that read back the same, "true"/"false", the string; "" when missing.
+  /// Cell `row` as text: the shortest digits that read back the same, "true"/"false", the string; "" when
+  /// missing.
   std::string text(std::size_t row) const;
 };
 
@@ -57,7 +59,8 @@ struct ColumnSchema {
 class Table {
  public:
   Table() = default;
-  /// Errors: kInvalidArgument when lengths differ, a name is empty or stands twice, or there are too many columns.
+  /// Errors: kInvalidArgument when lengths differ, a name is empty or stands twice, or there are too many
+  /// columns.
   static Result<Table> of(std::vector<Column> columns);
 
   /// How many rows it has.
@@ -85,7 +88,8 @@ class TableReader {
   virtual ~TableReader() = default;
   /// Reads a file. `format`: "csv", "jsonl" or "parquet".
   ///
-  /// Errors: kNotFound; kInvalidArgument with file and line where it is malformed (ragged, wrong encoding, empty);
+  /// Errors: kNotFound; kInvalidArgument with file and line where it is malformed (ragged, wrong encoding,
+  /// empty);
   ///         kResourceExhausted beyond limits::kTableRowsMax or kTableColumnsMax.
   virtual Result<Table> read(const std::string& path, std::string_view format) = 0;
   /// Name and version of the library behind it, for `amas --version`.

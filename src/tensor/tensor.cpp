@@ -53,7 +53,9 @@ Result<DType> dtype_from_name(std::string_view name) {
   return invalid_argument(fmt::format("unknown dtype: {}; known: {}", name, known));
 }
 
-std::string format_shape(std::span<const std::int64_t> shape) { return fmt::format("[{}]", fmt::join(shape, ",")); }
+std::string format_shape(std::span<const std::int64_t> shape) {
+  return fmt::format("[{}]", fmt::join(shape, ","));
+}
 
 std::size_t element_count(std::span<const std::int64_t> shape) {
   std::size_t count = 1;
@@ -64,7 +66,8 @@ std::size_t element_count(std::span<const std::int64_t> shape) {
   return count;
 }
 
-Tensor::Tensor(DType dtype, Shape shape) : dtype_(dtype), shape_(std::move(shape)), size_(element_count(shape_)) {
+Tensor::Tensor(DType dtype, Shape shape)
+    : dtype_(dtype), shape_(std::move(shape)), size_(element_count(shape_)) {
   if (dtype_ == DType::kString) strings_.resize(size_);
   else bytes_.resize(size_ * dtype_bytes(dtype_));
 }
@@ -72,7 +75,8 @@ Tensor::Tensor(DType dtype, Shape shape) : dtype_(dtype), shape_(std::move(shape
 template <class T>
 Tensor Tensor::of(Shape shape, std::span<const T> values) {
   Tensor tensor(DTypeOf<T>::value, std::move(shape));
-  if (!values.empty()) std::memcpy(tensor.bytes_.data(), values.data(), std::min(values.size_bytes(), tensor.bytes_.size()));
+  if (!values.empty())
+    std::memcpy(tensor.bytes_.data(), values.data(), std::min(values.size_bytes(), tensor.bytes_.size()));
   return tensor;
 }
 
@@ -108,7 +112,8 @@ std::size_t TensorView::row_size() const { return inner_count(tensor_->shape());
 
 std::span<const std::byte> TensorView::bytes() const {
   const std::size_t row_bytes = row_size() * dtype_bytes(dtype());
-  return tensor_->bytes().subspan(static_cast<std::size_t>(begin_) * row_bytes, static_cast<std::size_t>(rows()) * row_bytes);
+  return tensor_->bytes().subspan(static_cast<std::size_t>(begin_) * row_bytes,
+                                  static_cast<std::size_t>(rows()) * row_bytes);
 }
 
 Tensor copy(const TensorView& view) {
@@ -128,8 +133,9 @@ Result<Tensor> concat_rows(std::span<const TensorView> parts) {
     const Shape other = part.shape();
     if (part.dtype() != parts[0].dtype() || other.size() != shape.size() ||
         !std::equal(other.begin() + 1, other.end(), shape.begin() + 1))
-      return invalid_argument(fmt::format("rows of different kinds: {} {} and {} {}", dtype_name(parts[0].dtype()),
-                                          format_shape(parts[0].shape()), dtype_name(part.dtype()), format_shape(other)));
+      return invalid_argument(fmt::format("rows of different kinds: {} {} and {} {}",
+                                          dtype_name(parts[0].dtype()), format_shape(parts[0].shape()),
+                                          dtype_name(part.dtype()), format_shape(other)));
     shape[0] += part.rows();
   }
   Tensor whole(parts[0].dtype(), shape);

@@ -42,29 +42,53 @@ Result<DType> dtype_from_name(std::string_view name);
 template <class T>
 struct DTypeOf;
 template <>
-struct DTypeOf<bool> { static constexpr DType value = DType::kBool; };
+struct DTypeOf<bool> {
+  static constexpr DType value = DType::kBool;
+};
 template <>
-struct DTypeOf<std::uint8_t> { static constexpr DType value = DType::kUint8; };
+struct DTypeOf<std::uint8_t> {
+  static constexpr DType value = DType::kUint8;
+};
 template <>
-struct DTypeOf<std::int8_t> { static constexpr DType value = DType::kInt8; };
+struct DTypeOf<std::int8_t> {
+  static constexpr DType value = DType::kInt8;
+};
 template <>
-struct DTypeOf<std::uint16_t> { static constexpr DType value = DType::kUint16; };
+struct DTypeOf<std::uint16_t> {
+  static constexpr DType value = DType::kUint16;
+};
 template <>
-struct DTypeOf<std::int16_t> { static constexpr DType value = DType::kInt16; };
+struct DTypeOf<std::int16_t> {
+  static constexpr DType value = DType::kInt16;
+};
 template <>
-struct DTypeOf<std::uint32_t> { static constexpr DType value = DType::kUint32; };
+struct DTypeOf<std::uint32_t> {
+  static constexpr DType value = DType::kUint32;
+};
 template <>
-struct DTypeOf<std::int32_t> { static constexpr DType value = DType::kInt32; };
+struct DTypeOf<std::int32_t> {
+  static constexpr DType value = DType::kInt32;
+};
 template <>
-struct DTypeOf<std::uint64_t> { static constexpr DType value = DType::kUint64; };
+struct DTypeOf<std::uint64_t> {
+  static constexpr DType value = DType::kUint64;
+};
 template <>
-struct DTypeOf<std::int64_t> { static constexpr DType value = DType::kInt64; };
+struct DTypeOf<std::int64_t> {
+  static constexpr DType value = DType::kInt64;
+};
 template <>
-struct DTypeOf<float> { static constexpr DType value = DType::kFloat32; };
+struct DTypeOf<float> {
+  static constexpr DType value = DType::kFloat32;
+};
 template <>
-struct DTypeOf<double> { static constexpr DType value = DType::kFloat64; };
+struct DTypeOf<double> {
+  static constexpr DType value = DType::kFloat64;
+};
 template <>
-struct DTypeOf<std::string> { static constexpr DType value = DType::kString; };
+struct DTypeOf<std::string> {
+  static constexpr DType value = DType::kString;
+};
 
 /// Sizes of a tensor's dimensions, outermost first; a scalar has none. In a signature -1 means "any".
 using Shape = std::vector<std::int64_t>;
@@ -101,10 +125,14 @@ class Tensor {
 
   /// Its elements as Ts; T must be what dtype() says (float16 is read as std::uint16_t bits).
   template <class T>
-  std::span<T> data() { return {reinterpret_cast<T*>(bytes_.data()), size_}; }
+  std::span<T> data() {
+    return {reinterpret_cast<T*>(bytes_.data()), size_};
+  }
   /// The same, to read.
   template <class T>
-  std::span<const T> data() const { return {reinterpret_cast<const T*>(bytes_.data()), size_}; }
+  std::span<const T> data() const {
+    return {reinterpret_cast<const T*>(bytes_.data()), size_};
+  }
   /// The elements of a string tensor.
   std::vector<std::string>& strings() { return strings_; }
   /// The same, to read.
@@ -163,7 +191,8 @@ class TensorView {
 /// Copies a view into a tensor of its own.
 Tensor copy(const TensorView& view);
 
-/// Puts rows behind each other. All parts agree in dtype and in every dimension but the first; at least one part.
+/// Puts rows behind each other. All parts agree in dtype and in every dimension but the first; at least one
+/// part.
 ///
 /// Errors: kInvalidArgument when they do not.
 Result<Tensor> concat_rows(std::span<const TensorView> parts);

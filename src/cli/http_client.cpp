@@ -1,0 +1,87 @@
+#include "cli/http_client.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <chrono>
+
+#include "base/file.h"
+#include "base/limits.h"
+
+namespace amas::cli {
+namespace {
+
+namespace beast = boost::beast;
+namespace http = beast::http;
+namespace asio = boost::asio;
+
+constexpr auto kTimeout = std::chrono::seconds(30);
+
+// Runs one asynchronous step to its end, so that the stream's time-out holds.
+template <class Start>
+beast::error_code run_step(asio::io_context& context, beast::tcp_stream& stream, Start start) {
+  beast::error_code code;
+  stream.expires_after(kTimeout);
+  start([&](beast::error_code result, auto&&...) { code = result; });
+  context.restart();
+  context.run();
+  return code;
+}
+
+Code code_of_status(unsigned status) {
+  for (int code = 1; code <= 16; ++code)
+    if (http_status(static_cast<Code>(code)) == static_cast<int>(status)) return static_cast<Code>(code);
+  return Code::kUnknown;
+}
+
+std::string message_of(const std::string& body, unsigned status) {
+  if (const auto document = parse_json(body); document && document->is_object())
+    if (const auto message = json_field<std::string>(*document, "error")) return *message;
+  return fmt::format("the server answered with HTTP status {}", status);
+}
+
+}  // namespace
+
+std::optional<RunningServer> find_server(const std::filesystem::path& home) {
+  const auto text = read_file(home / "serve.json", 4096);
+  if (!text) return std::nullopt;
+  const auto document = parse_json(*text);
+  if (!document) return std::nullopt;
+  const auto pid = json_field<std::int64_t>(*document, "pid");
+  const auto port = json_field<std::int64_t>(*document, "port");
+  if (!pid || !port || *pid <= 1 || *port < 1 || *port > 65535 || ::kill(static_cast<pid_t>(*pid), 0) != 0)
+    return std::nullopt;
+  return RunningServer{*pid, static_cast<std::uint16_t>(*port)};
+}
+
+Result<std::string> call(const RunningServer& server, std::string_view method, const std::string& path,
+                         const std::string& body) {
+  asio::io_context context;
+  beast::tcp_stream stream(context);
+  http::request<http::string_body> request{http::string_to_verb(std::string(method)), path, 11, body};
+  request.set(http::field::host, fmt::format("127.0.0.1:{}", server.port));
+  request.set(http::field::user_agent, "amas/" AMAS_VERSION);
+  request.keep_alive(false);
+  if (!body.empty()) request.set(http::field::content_type, "application/json");
+  request.prepare_payload();
+  beast::flat_buffer buffer;
+  http::response_parser<http::string_body> parser;
+  parser.body_limit(limits::kRequestBodyBytesMax);
+  const asio::ip::tcp::endpoint endpoint(asio::ip::make_address("127.0.0.1"), server.port);
+  beast::error_code code =
+      run_step(context, stream, [&](auto done) { stream.async_connect(endpoint, done); });
+  if (!code) code = run_step(context, stream, [&](auto done) { http::async_write(stream, request, done); });
+  if (!code)
+    code = run_step(context, stream, [&](auto done) { http::async_read(stream, buffer, parser, done); });
+  if (code)
+    return unavailable(fmt::format("the server on port {} does not answer: {}", server.port, code.message()));
+  const auto& response = parser.get();
+  if (response.result_int() >= 400)
+    return Error{code_of_status(response.result_int()), message_of(response.body(), response.result_int())};
+  return response.body();
+}
+
+}  // namespace amas::cli

@@ -1,0 +1,206 @@
+#include "pipeline/run.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/file.h"
+#include "base/threads.h"
+#include "model/package.h"
+#include "pipeline/steps.h"
+#include "pipeline/worker_process.h"
+#include "train/metrics.h"
+
+namespace amas::pipeline {
+namespace {
+
+// What the steps of one candidate came to.
+struct CandidateResult {
+  Json trained;
+  std::string package;
+  model::Manifest manifest;
+  store::ModelVersion version;
+  std::string variant;  ///< the one that would be served
+  std::vector<store::Measurement> measured;
+};
+
+// Libraries that a package depends on: what trains it and what answers with it.
+Json library_versions(const Json& worker, const engine::Engine& engine) {
+  Json libraries = worker;
+  libraries[std::string(engine.name())] = engine.version();
+  return libraries;
+}
+
+// Train, optimise and package one candidate.
+Result<CandidateResult> make_candidate(const Spec& spec, const Candidate& candidate, const Json& data,
+                                       const Json& worker, LazyDataset& dataset, const RunContext& context) {
+  CandidateResult result;
+  AMAS_TRY(result.trained, train_step(spec, candidate, data, worker, context));
+  if (context.until == Until::kTrain) return result;
+  const CandidateInputs inputs{spec, candidate, data, result.trained, dataset};
+  AMAS_TRY(const Json optimised, optimise_step(inputs, context));
+  AMAS_TRY(const Json packaged,
+           package_step(inputs, optimised, library_versions(worker, context.engine), context));
+  AMAS_TRY(result.package, json_field<std::string>(packaged, "package"));
+  AMAS_TRY(const auto folder, context.store.package_folder(result.package));
+  AMAS_TRY(const model::Package package, model::Package::open(folder));
+  result.manifest = package.manifest();
+  return result;
+}
+
+const store::Measurement* find_measurement(const CandidateResult& candidate, const std::string& variant) {
+  const auto found = std::ranges::find(candidate.measured, variant, &store::Measurement::variant);
+  return found == candidate.measured.end() ? nullptr : &*found;
+}
+
+// The variant that is served: of those within the allowed drop the quickest; of those within a tenth of the
+// quickest the smallest, since that much is noise.
+std::string choose_variant(const CandidateResult& candidate) {
+  constexpr double kNoise = 1.1;
+  double quickest_us = HUGE_VAL;
+  for (const model::Variant& variant : candidate.manifest.variants)
+    if (const auto* measured = find_measurement(candidate, variant.name);
+        variant.allowed && measured != nullptr)
+      quickest_us = std::min(quickest_us, measured->latency_p50_us);
+  const model::Variant* chosen = nullptr;
+  for (const model::Variant& variant : candidate.manifest.variants) {
+    const auto* measured = find_measurement(candidate, variant.name);
+    if (!variant.allowed || measured == nullptr || measured->latency_p50_us > kNoise * quickest_us) continue;
+    if (chosen == nullptr || variant.bytes < chosen->bytes) chosen = &variant;
+  }
+  return chosen == nullptr ? "fp32" : chosen->name;
+}
+
+// The metric of the served variant on the validation rows, turned so that higher is better.
+double rank_value(const CandidateResult& candidate, const std::string& metric) {
+  const model::Variant* variant = candidate.manifest.find_variant(candidate.variant);
+  const auto found = variant->metrics.find(metric);
+  if (found == variant->metrics.end()) return -HUGE_VAL;
+  return train::lower_is_better(metric) ? -found->second : found->second;
+}
+
+// Registers the package and measures it, one candidate after the other so that they do not disturb each
+// other.
+Status register_and_measure(CandidateResult& candidate, const Spec& spec, const std::string& run,
+                            const Json& data, LazyDataset& dataset, const RunContext& context) {
+  AMAS_TRY(candidate.version, context.store.put_model(spec.name, candidate.package, run));
+  AMAS_CHECK(measure_step(candidate.package, data, dataset, context));
+  AMAS_TRY(candidate.measured, context.store.measurements(candidate.package));
+  candidate.variant = choose_variant(candidate);
+  return {};
+}
+
+// Deploys unless the same is deployed already, so that a run that changes nothing disturbs no server.
+Result<store::Deployment> deploy(const Spec& spec, const CandidateResult& winner, const RunContext& context) {
+  const std::string step = "deploy " + spec.deploy_as;
+  context.progress.started(step);
+  store::Deployment wanted;
+  wanted.name = spec.deploy_as;
+  wanted.model = spec.name;
+  wanted.targets = {{winner.version.version, winner.variant}};
+  wanted.tenants = spec.tenants;
+  wanted.monitor = spec.monitor;
+  const std::string summary = fmt::format("{} version {} ({}, {})", spec.name, winner.version.version,
+                                          winner.manifest.candidate, winner.variant);
+  AMAS_TRY(const auto deployments, context.store.deployments());
+  for (const store::Deployment& now : deployments)
+    if (now.name == wanted.name && now.model == wanted.model && now.targets.size() == 1 &&
+        now.tenants == wanted.tenants && now.monitor == wanted.monitor &&
+        now.targets[0].version == wanted.targets[0].version &&
+        now.targets[0].variant == wanted.targets[0].variant) {
+      context.progress.finished(step, summary, true, 0);
+      return now;
+    }
+  AMAS_TRY(store::Deployment stored, context.store.put_deployment(std::move(wanted)));
+  context.progress.finished(step, summary, false, 0);
+  return stored;
+}
+
+train::LeaderboardRow leaderboard_row(const CandidateResult& candidate, bool deployed) {
+  train::LeaderboardRow row;
+  row.candidate = candidate.manifest.candidate;
+  row.version = candidate.version.version;
+  row.variant = candidate.variant;
+  for (const auto& [name, metric] : candidate.manifest.metrics)
+    row.metrics[name] = {metric.value, metric.low, metric.high};
+  if (const auto* measured = find_measurement(candidate, candidate.variant)) {
+    row.latency_p50_us = measured->latency_p50_us;
+    row.latency_p99_us = measured->latency_p99_us;
+    row.memory_bytes = measured->memory_bytes;
+  }
+  if (const auto* variant = candidate.manifest.find_variant(candidate.variant))
+    row.file_bytes = variant->bytes;
+  row.deployed = deployed;
+  return row;
+}
+
+// Makes all candidates, each in a thread of its own, up to one a processor: a worker trains with one thread.
+Result<std::vector<CandidateResult>> make_candidates(const Spec& spec, const Json& data, LazyDataset& dataset,
+                                                     const RunContext& context) {
+  AMAS_TRY(const Json worker, worker_version(context.worker));
+  std::vector<Result<CandidateResult>> made(spec.candidates.size(),
+                                            Result<CandidateResult>(internal_error("not tried")));
+  parallel_for(spec.candidates.size(), processors(), [&](std::size_t i) {
+    made[i] = make_candidate(spec, spec.candidates[i], data, worker, dataset, context);
+  });
+  std::vector<CandidateResult> candidates;
+  for (auto& one : made) {
+    if (!one) return std::move(one.error());
+    candidates.push_back(std::move(*one));
+  }
+  return candidates;
+}
+
+Status finish_candidates(const Spec& spec, const Json& data, LazyDataset& dataset,
+                         std::vector<CandidateResult>& candidates, const RunContext& context,
+                         RunResult& result) {
+  for (CandidateResult& candidate : candidates)
+    AMAS_CHECK(register_and_measure(candidate, spec, result.run, data, dataset, context));
+  // From here on every package is in the registry, measured as it would be served on this machine.
+  const std::string metric = spec.train["metric"];
+  std::ranges::stable_sort(candidates, std::ranges::greater(),
+                           [&](const CandidateResult& one) { return rank_value(one, metric); });
+  if (context.until == Until::kDeploy) {
+    AMAS_TRY(result.deployment, deploy(spec, candidates[0], context));
+  }
+  for (std::size_t i = 0; i < candidates.size(); ++i)
+    result.leaderboard.push_back(leaderboard_row(candidates[i], i == 0 && context.until == Until::kDeploy));
+  return {};
+}
+
+Status run_steps(const Spec& spec, const RunContext& context, RunResult& result) {
+  AMAS_TRY(result.dataset, data_step(spec, context));
+  AMAS_TRY(const std::string digest, json_field<std::string>(result.dataset, "dataset"));
+  AMAS_CHECK(context.store.put_dataset(spec.name, digest, result.dataset));
+  if (context.until == Until::kData) return {};
+  LazyDataset dataset(context.store, digest);
+  AMAS_TRY(auto candidates, make_candidates(spec, result.dataset, dataset, context));
+  if (spec.train["tensorboard"] == true)
+    result.tensorboard = tensorboard_folder(context.store, spec).string();
+  if (context.until == Until::kTrain) return {};
+  return finish_candidates(spec, result.dataset, dataset, candidates, context, result);
+}
+
+}  // namespace
+
+Result<RunResult> run_spec(const Spec& spec, const RunContext& context) {
+  const auto lock = FileLock::take(context.store.home() / "run.lock", fmt::format("pid {}", ::getpid()));
+  if (!lock) return lock.error().at("another run is under way; wait for it, or use another --home");
+  const std::int64_t now_us = system_clock().now_us();
+  RunResult result;
+  result.run = fmt::format("{}-{}", spec.name, now_us);
+  store::RunRecord record{result.run, spec.name, "running", Json::object(), now_us, 0};
+  AMAS_CHECK(context.store.put_run(record));
+  const Status status = run_steps(spec, context, result);
+  record.state = status ? "done" : "failed";
+  if (!status)
+    record.detail = {{"code", code_name(status.error().code)}, {"message", status.error().message}};
+  record.finished_us = system_clock().now_us();
+  AMAS_CHECK(context.store.put_run(record));
+  if (!status) return status.error();
+  return result;
+}
+
+}  // namespace amas::pipeline

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "base/result.h"
+#include "engine/engine.h"
+#include "model/manifest.h"
+#include "pipeline/progress.h"
+#include "pipeline/spec.h"
+#include "store/store.h"
+#include "table/table.h"
+#include "train/leaderboard.h"
+
+namespace amas::pipeline {
+
+/// How far a run goes.
+enum class Until { kData, kTrain, kOptimise, kDeploy };
+
+/// What a run works with.
+struct RunContext {
+  store::Store& store;
+  engine::Engine& engine;
+  table::TableReader& reader;
+  std::filesystem::path worker;  ///< the program amas-worker
+  Progress& progress;
+  Until until = Until::kDeploy;
+};
+
+/// What came of a run.
+struct RunResult {
+  std::string run;                                 ///< its id
+  Json dataset;                                    ///< digest, rows, parts, columns, cleaning report
+  std::vector<train::LeaderboardRow> leaderboard;  ///< best first; empty before kOptimise
+  store::Deployment deployment;                    ///< only with kDeploy
+  std::string tensorboard;                         ///< folder of the event files
+};
+
+/// Runs a spec: import, clean, split, train all candidates (each in a worker process, up to one a processor),
+/// optimise, package, register, measure, deploy. Every step is recorded by the digest of all that it depends
+/// on, and skipped when that has not changed; killed at any point, the next run goes on from there and ends
+/// in the same packages.
+///
+/// Errors: those of the steps, with the step's name in front. kFailedPrecondition when another run has the
+/// home.
+Result<RunResult> run_spec(const Spec& spec, const RunContext& context);
+
+}  // namespace amas::pipeline

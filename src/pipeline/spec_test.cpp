@@ -1,0 +1,77 @@
+#include "pipeline/spec.h"
+
+#include <gtest/gtest.h>
+
+namespace amas::pipeline {
+namespace {
+
+constexpr const char* kSmallest = "name: spam\ndata: {source: mail.csv}\n";
+
+TEST(Spec, fills_in_what_is_left_out) {
+  const auto spec = parse_spec(kSmallest, "/folder");
+  ASSERT_TRUE(spec) << spec.error().message;
+  EXPECT_EQ(spec->source.path, "/folder/mail.csv");
+  EXPECT_EQ(spec->target, "label");
+  EXPECT_EQ(spec->deploy_as, "spam");
+  ASSERT_EQ(spec->candidates.size(), 2u);
+  EXPECT_EQ(spec->candidates[0].type, "lstm");
+  EXPECT_EQ(spec->candidates[0].settings["padding"], "pre");
+  EXPECT_EQ(spec->candidates[0].settings["mask"], false);
+  EXPECT_EQ(spec->candidates[1].text_step["type"], "tfidf");
+  EXPECT_EQ(spec->train["seed"], 7);
+  EXPECT_TRUE(spec->warnings.empty());
+}
+
+TEST(Spec, warns_about_padding_behind_without_a_mask_and_masks_unless_told_otherwise) {
+  const auto told = parse_spec(
+      std::string(kSmallest) + "model: {candidates: [{type: lstm, padding: post, mask: false}]}\n", ".");
+  ASSERT_TRUE(told) << told.error().message;
+  EXPECT_EQ(told->warnings.size(), 1u);
+  const auto untold =
+      parse_spec(std::string(kSmallest) + "model: {candidates: [{type: lstm, padding: post}]}\n", ".");
+  ASSERT_TRUE(untold) << untold.error().message;
+  EXPECT_EQ(untold->candidates[0].settings["mask"], true);
+  EXPECT_TRUE(untold->warnings.empty());
+  EXPECT_FALSE(parse_spec(std::string(kSmallest) + "model: {candidates: [{type: lstm, mask: true}]}\n", "."));
+}
+
+TEST(Spec, tells_candidates_of_one_type_apart) {
+  const auto spec = parse_spec(
+      std::string(kSmallest) + "model: {candidates: [{type: linear}, {type: linear, ngrams: 1}]}\n", ".");
+  ASSERT_TRUE(spec) << spec.error().message;
+  EXPECT_EQ(spec->candidates[0].name, "linear");
+  EXPECT_EQ(spec->candidates[1].name, "linear-2");
+}
+
+TEST(Spec, says_where_an_unknown_key_stands_and_which_was_meant) {
+  const auto spec = parse_spec(std::string(kSmallest) + "train:\n  epoch: 3\n", ".");
+  ASSERT_FALSE(spec);
+  EXPECT_EQ(spec.error().code, Code::kInvalidArgument);
+  EXPECT_NE(spec.error().message.find("line 4"), std::string::npos) << spec.error().message;
+  EXPECT_NE(spec.error().message.find("did you mean \"epochs\"?"), std::string::npos) << spec.error().message;
+}
+
+TEST(Spec, refuses_settings_that_cannot_be) {
+  for (const char* more :
+       {"train: {epochs: 0}", "train: {metric: acuracy}", "data2: 1", "model: {candidates: [{type: forest}]}",
+        "model: {candidates: [{type: lstm, units: 100000}]}", "optimise: {methods: [magic]}",
+        "deploy: {as: \"a/b\"}", "train: {time_limit: soon}"}) {
+    const auto spec = parse_spec(std::string(kSmallest) + more + "\n", ".");
+    EXPECT_FALSE(spec) << more;
+    EXPECT_EQ(spec.error().code, Code::kInvalidArgument) << more;
+  }
+  EXPECT_FALSE(parse_spec("name: ../x\ndata: {source: a.csv}\n", "."));
+  EXPECT_FALSE(parse_spec("name: x\ndata: {source: a.csv, split: {valid: 0.5, test: 0.6}}\n", "."));
+  EXPECT_FALSE(parse_spec("name: x\n", "."));
+}
+
+TEST(Spec, reads_the_examples) {
+  for (const char* file : {"/examples/spam.yaml", "/examples/text_classifier.yaml"}) {
+    const auto spec = read_spec(std::string(AMAS_SOURCE_DIR) + file);
+    ASSERT_TRUE(spec) << spec.error().message;
+  }
+  EXPECT_EQ(read_spec("/no/such/spec.yaml").error().code, Code::kNotFound);
+}
+
+}  // namespace
+}  // namespace amas::pipeline

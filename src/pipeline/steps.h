@@ -1,0 +1,76 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "data/dataset.h"
+#include "features/pipeline.h"
+#include "pipeline/run.h"
+#include "train/metrics.h"
+
+/// The steps of a run, in the order in which run.cpp calls them. Each is a function from digests to digests:
+/// what it returns stands in its step record, and everything large lies in the store.
+namespace amas::pipeline {
+
+/// Calls `body` unless this step has been done with the same `inputs`; keeps what it returns.
+///
+/// `inputs`: everything that the result depends on, as digests and settings. `blobs`: which keys of the
+/// result name blobs; a result whose blobs are gone is made again.
+Result<Json> cached_step(const RunContext& context, const std::string& step, const Json& inputs,
+                         const std::vector<std::string>& blobs,
+                         const std::function<Result<Json>(std::string& summary)>& body);
+
+/// The dataset of a run, read from the store when first asked for.
+/// Threads: safe to use from several at once.
+class LazyDataset {
+ public:
+  LazyDataset(const store::Store& store, std::string digest) : store_(store), digest_(std::move(digest)) {}
+  /// The dataset; the pointer is good for as long as this object lives.
+  Result<const data::Dataset*> get();
+
+ private:
+  const store::Store& store_;
+  std::string digest_;
+  std::mutex mutex_;
+  std::optional<data::Dataset> dataset_;
+};
+
+/// Import, clean and split. Returns {"dataset","profile","source_digest","text","labels","rows","training",
+/// "validation","test","columns","import","clean"}.
+Result<Json> data_step(const Spec& spec, const RunContext& context);
+
+/// Trains one candidate in a worker. Returns {"pipeline","onnx","scores","history","outcome"…}.
+Result<Json> train_step(const Spec& spec, const Candidate& candidate, const Json& data, const Json& libraries,
+                        const RunContext& context);
+
+/// What the steps of one candidate share.
+struct CandidateInputs {
+  const Spec& spec;
+  const Candidate& candidate;
+  const Json& data;     ///< of data_step
+  const Json& trained;  ///< of train_step
+  LazyDataset& dataset;
+};
+
+/// Proves the conversion and tries optimised variants. Returns {"variants":[{"name","onnx","metrics",…}],
+/// "conversion_difference","test_metrics","profile"}.
+Result<Json> optimise_step(const CandidateInputs& inputs, const RunContext& context);
+
+/// Builds the package and keeps it. Returns {"package"}: its digest.
+Result<Json> package_step(const CandidateInputs& inputs, const Json& optimised, const Json& libraries,
+                          const RunContext& context);
+
+/// Measures every variant of a package as it is served, one raw test row at a time, and keeps the
+/// measurements. Returns
+/// {"variants":{name: {"p50_us","p99_us","memory_bytes"}}}.
+Result<Json> measure_step(const std::string& package, const Json& data, LazyDataset& dataset,
+                          const RunContext& context);
+
+/// Folder of the event files of a spec's runs: one folder in it for each candidate and settings.
+std::filesystem::path tensorboard_folder(const store::Store& store, const Spec& spec);
+
+}  // namespace amas::pipeline

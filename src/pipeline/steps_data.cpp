@@ -1,0 +1,181 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/threads.h"
+#include "crypto/digest.h"
+#include "data/clean.h"
+#include "data/import.h"
+#include "data/split.h"
+#include "pipeline/steps.h"
+
+namespace amas::pipeline {
+namespace {
+
+// Raised when a step's result would differ for the same inputs, so that records of older versions no longer
+// stand.
+constexpr int kStepFormat = 1;
+
+// The column that reads most like text: the string column with the longest cells.
+Result<std::string> infer_text_column(const table::Table& table, const std::string& target) {
+  if (const table::Column* text = table.find("text"); text != nullptr && target != "text")
+    return std::string("text");
+  std::string best;
+  std::size_t longest = 0;
+  for (const table::Column& column : table.columns()) {
+    if (column.name == target || column.type() != table::ColumnType::kString) continue;
+    std::size_t bytes = 0;
+    for (const std::string& cell : column.strings()) bytes += cell.size();
+    if (best.empty() || bytes > longest) {
+      best = column.name;
+      longest = bytes;
+    }
+  }
+  if (best.empty())
+    return failed_precondition("no column holds text; name one with `features: {text: COLUMN}`");
+  return best;
+}
+
+Json class_counts(const table::Table& table, const std::string& target) {
+  Json counts = Json::object();
+  if (const table::Column* column = table.find(target))
+    for (std::size_t row = 0; row < column->size(); ++row) {
+      Json& count = counts[column->text(row)];
+      count = count.is_null() ? 1 : count.get<std::uint64_t>() + 1;
+    }
+  return counts;
+}
+
+Json schema_json(const table::Table& table) {
+  Json columns = Json::array();
+  for (const table::ColumnSchema& column : table.schema())
+    columns.push_back({{"name", column.name}, {"type", table::column_type_name(column.type)}});
+  return columns;
+}
+
+Json report_json(const data::ImportReport& report) {
+  return {{"files", report.files},
+          {"bytes", report.bytes},
+          {"rows", report.rows},
+          {"skipped", report.skipped_count},
+          {"skipped_samples", report.skipped}};
+}
+
+Json report_json(const data::CleanReport& report) {
+  return {{"rows_before", report.rows_before},
+          {"rows_after", report.rows_after},
+          {"missing_target", report.missing_target},
+          {"empty", report.empty},
+          {"duplicates", report.duplicates},
+          {"contradictions", report.contradictions},
+          {"contradiction_samples", report.contradiction_samples}};
+}
+
+Result<table::Table> import_rows(const Spec& spec, const RunContext& context, data::ImportReport& report) {
+  return data::import_source(
+      spec.source, context.reader, processors(), report, [&](std::uint64_t done, std::uint64_t all) {
+        context.progress.advanced("data", static_cast<double>(done), static_cast<double>(all), "files", "");
+      });
+}
+
+Result<Json> make_dataset(const Spec& spec, const RunContext& context, std::string& summary) {
+  data::ImportReport imported;
+  AMAS_TRY(const table::Table raw, import_rows(spec, context, imported));
+  if (raw.find(spec.target) == nullptr) {
+    const auto missing = raw.column(spec.target);
+    return missing.error().at(fmt::format("the target column is not in {}", spec.source.path));
+  }
+  AMAS_TRY(const std::string text,
+           spec.text.empty() ? infer_text_column(raw, spec.target) : Result<std::string>(spec.text));
+  context.progress.noted(
+      "data",
+      fmt::format("columns: {}; text: {}, target: {}", dump_json(schema_json(raw)), text, spec.target),
+      {{"columns", schema_json(raw)}, {"text", text}, {"target", spec.target}});
+  data::CleanReport cleaned;
+  AMAS_TRY(table::Table table, data::clean(raw, {spec.target, {text}, spec.drop_duplicates}, cleaned));
+  // From here on no target is missing, no text stands twice and no two equal texts carry different targets.
+  if (cleaned.contradictions > 0)
+    context.progress.warned(fmt::format(
+        "{} rows have the same text but different targets and were dropped (SHA-1 of the first: {})",
+        cleaned.contradictions, fmt::join(cleaned.contradiction_samples, ", ")));
+  if (imported.skipped_count > 0)
+    context.progress.warned(
+        fmt::format("{} files were skipped: {}", imported.skipped_count, fmt::join(imported.skipped, "; ")));
+  AMAS_TRY(data::Split split, data::split_rows(table, {text}, spec.target, spec.split));
+  // From here on the test rows are touched by no fitted step.
+  Json result{{"text", text},
+              {"rows", table.rows()},
+              {"training", split.training.size()},
+              {"validation", split.validation.size()},
+              {"test", split.test.size()},
+              {"columns", schema_json(table)},
+              {"classes", class_counts(table, spec.target)},
+              {"source_digest", imported.source_digest},
+              {"import", report_json(imported)},
+              {"clean", report_json(cleaned)}};
+  AMAS_TRY(result["profile"], context.store.put_blob(dump_json(data::profile_table(table))));
+  const data::Dataset dataset{std::move(table), std::move(split)};
+  AMAS_TRY(result["dataset"], context.store.put_blob(data::to_bytes(dataset)));
+  summary = fmt::format(
+      "{} rows of {} files: {} duplicates and {} contradictions dropped; train {}, valid {}, test {}",
+      result["rows"].get<std::uint64_t>(), imported.files, cleaned.duplicates, cleaned.contradictions,
+      dataset.split.training.size(), dataset.split.validation.size(), dataset.split.test.size());
+  return result;
+}
+
+}  // namespace
+
+Result<Json> cached_step(const RunContext& context, const std::string& step, const Json& inputs,
+                         const std::vector<std::string>& blobs,
+                         const std::function<Result<Json>(std::string& summary)>& body) {
+  const Clock& clock = system_clock();
+  const std::int64_t begin_us = clock.steady_us();
+  const std::string key =
+      crypto::sha256_hex(dump_json({{"step", step}, {"format", kStepFormat}, {"inputs", inputs}}));
+  context.progress.started(step);
+  AMAS_TRY(const auto record, context.store.find_step(key));
+  const auto kept = [&](const std::string& blob) {
+    const Json digest = record->result.value(blob, Json());
+    return digest.is_string() && context.store.has_blob(digest.get<std::string>());
+  };
+  if (record && std::ranges::all_of(blobs, kept)) {
+    context.progress.finished(step, record->result.value("summary", ""), true, 0);
+    return record->result;
+  }
+  std::string summary;
+  auto result = body(summary);
+  if (!result) return result.error().at(step);
+  (*result)["summary"] = summary;
+  AMAS_CHECK(context.store.put_step({key, step, *result, clock.now_us()}));
+  context.progress.finished(step, summary, false, static_cast<double>(clock.steady_us() - begin_us) / 1e6);
+  return std::move(*result);
+}
+
+Result<const data::Dataset*> LazyDataset::get() {
+  const std::scoped_lock lock(mutex_);
+  if (!dataset_) {
+    AMAS_TRY(const std::string bytes, store_.get_blob(digest_));
+    AMAS_TRY(dataset_, data::dataset_from_bytes(bytes));
+  }
+  return &*dataset_;
+}
+
+Result<Json> data_step(const Spec& spec, const RunContext& context) {
+  AMAS_TRY(const std::string source_digest, data::source_digest(spec.source));
+  const Json inputs{{"source_digest", source_digest},
+                    {"format", spec.source.format},
+                    {"labels", spec.source.labels},
+                    {"target", spec.target},
+                    {"text", spec.text},
+                    {"duplicates", spec.drop_duplicates},
+                    {"split",
+                     {{"by", spec.split.by},
+                      {"on", spec.split.on},
+                      {"valid", spec.split.validation},
+                      {"test", spec.split.test},
+                      {"seed", spec.split.seed}}}};
+  return cached_step(context, "data", inputs, {"dataset", "profile"},
+                     [&](std::string& summary) { return make_dataset(spec, context, summary); });
+}
+
+}  // namespace amas::pipeline

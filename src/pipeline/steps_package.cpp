@@ -1,0 +1,213 @@
+#include <fmt/format.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "crypto/digest.h"
+#include "model/card.h"
+#include "model/package.h"
+#include "model/profile.h"
+#include "optimise/optimise.h"
+#include "pipeline/steps.h"
+
+namespace amas::pipeline {
+namespace {
+
+// Rows prepared for a graph, with their classes.
+struct Prepared {
+  std::vector<Tensor> inputs;
+  std::vector<std::int32_t> truth;
+  std::vector<features::TextObservation> observed;
+};
+
+Result<Prepared> prepare(const CandidateInputs& inputs, const features::Pipeline& pipeline,
+                         const std::vector<std::size_t> data::Split::*part) {
+  AMAS_TRY(const data::Dataset* dataset, inputs.dataset.get());
+  const table::Table rows = dataset->table.take(dataset->split.*part);
+  AMAS_TRY(const table::Column* text, rows.column(inputs.data["text"].get<std::string>()));
+  AMAS_TRY(const table::Column* target, rows.column(inputs.spec.target));
+  Prepared prepared;
+  const Tensor texts = features::text_tensor(*text);
+  const std::vector<TensorView> columns{texts};
+  AMAS_TRY(prepared.inputs, pipeline.transform(columns, &prepared.observed));
+  AMAS_TRY(prepared.truth, pipeline.encode_labels(*target));
+  return prepared;
+}
+
+Result<std::vector<float>> floats_of_blob(const store::Store& store, const std::string& digest) {
+  AMAS_TRY(const std::string bytes, store.get_blob(digest));
+  std::vector<float> values(bytes.size() / sizeof(float));
+  if (!values.empty()) std::memcpy(values.data(), bytes.data(), values.size() * sizeof(float));
+  return values;
+}
+
+double largest_difference(const std::vector<float>& a, const std::vector<float>& b) {
+  if (a.size() != b.size()) return HUGE_VAL;
+  double largest = 0;
+  for (std::size_t i = 0; i < a.size(); ++i)
+    largest = std::max(largest, std::abs(double{a[i]} - double{b[i]}));
+  return largest;
+}
+
+// Conversion is proved, not assumed: a larger difference between trainer and serving engine fails the run.
+constexpr double kConversionTolerance = 1e-5;
+
+Json metrics_json(const train::Evaluation& evaluation) {
+  Json metrics = Json::object();
+  for (const auto& [name, interval] : evaluation.metrics)
+    metrics[name] = {{"value", interval.value}, {"low", interval.low}, {"high", interval.high}};
+  return metrics;
+}
+
+// Accuracy on the test rows stands beside each variant, so that what is served has an honest figure of its
+// own.
+Status add_variant(const optimise::VariantResult& variant, const Prepared& test, std::int32_t classes,
+                   const RunContext& context, Json& result) {
+  AMAS_TRY(const auto loaded, context.engine.load(variant.onnx, {}));
+  AMAS_TRY(const std::vector<float> scores, optimise::score_rows(*loaded, test.inputs));
+  AMAS_TRY(const train::Evaluation evaluation, train::evaluate(scores, test.truth, classes));
+  Json metrics = variant.metrics;
+  metrics["test_accuracy"] = evaluation.metrics.at("accuracy").value;
+  metrics["test_macro_f1"] = evaluation.metrics.at("macro_f1").value;
+  AMAS_TRY(const std::string digest, context.store.put_blob(variant.onnx));
+  result["variants"].push_back({{"name", variant.name},
+                                {"onnx", digest},
+                                {"bytes", variant.onnx.size()},
+                                {"metrics", metrics},
+                                {"accuracy_drop", variant.accuracy_drop},
+                                {"allowed", variant.allowed},
+                                {"details", variant.details}});
+  if (variant.name == "fp32") result["test_metrics"] = metrics_json(evaluation);
+  return {};
+}
+
+Result<std::map<std::string, double>> plain_metrics(std::span<const float> scores, const Prepared& rows,
+                                                    std::int32_t classes) {
+  std::map<std::string, double> metrics;
+  for (const std::string& name : train::metric_names()) {
+    AMAS_TRY(metrics[name], train::metric_value(name, scores, rows.truth, classes));
+  }
+  return metrics;
+}
+
+Result<Json> optimise_candidate(const CandidateInputs& inputs, const RunContext& context,
+                                std::string& summary) {
+  AMAS_TRY(const std::string onnx, context.store.get_blob(inputs.trained["onnx"].get<std::string>()));
+  AMAS_TRY(const std::string pipeline_text,
+           context.store.get_blob(inputs.trained["pipeline"].get<std::string>()));
+  AMAS_TRY(const features::Pipeline pipeline, features::Pipeline::from_json(pipeline_text));
+  AMAS_TRY(const Prepared validation, prepare(inputs, pipeline, &data::Split::validation));
+  AMAS_TRY(const Prepared test, prepare(inputs, pipeline, &data::Split::test));
+  const auto classes = static_cast<std::int32_t>(pipeline.labels().size());
+  const optimise::JudgeRows judge{&validation.inputs, [&](std::span<const float> scores) {
+                                    return plain_metrics(scores, validation, classes);
+                                  }};
+  AMAS_TRY(const auto variants, optimise::optimise(onnx, judge, context.engine, inputs.spec.optimise));
+  AMAS_TRY(const auto trainer_scores, floats_of_blob(context.store, inputs.trained["scores"]));
+  const double difference = largest_difference(trainer_scores, variants[0].scores);
+  if (!(difference <= kConversionTolerance))
+    return internal_error(
+        fmt::format("the serving engine's scores differ from the trainer's by more than allowed: {} > {}; "
+                    "the model is not deployed",
+                    difference, kConversionTolerance));
+  // From here on the graph is known to answer as the trained model did.
+  Json result{{"conversion_difference", difference}, {"variants", Json::array()}};
+  for (const auto& variant : variants) {
+    AMAS_CHECK(add_variant(variant, test, classes, context, result));
+    context.progress.noted(
+        "optimise " + inputs.candidate.name,
+        fmt::format("{:<12} {:>9.2f} MB  valid accuracy {:.4f}  drop {:+.4f}{}", variant.name,
+                    static_cast<double>(variant.onnx.size()) / 1e6, variant.metrics.at("accuracy"),
+                    variant.accuracy_drop, variant.allowed ? "" : "  (not allowed)"),
+        {{"variant", variant.name}, {"metrics", variant.metrics}, {"allowed", variant.allowed}});
+  }
+  const auto profile = model::make_profile(validation.observed, variants[0].scores, pipeline.labels().size());
+  AMAS_TRY(result["profile"], context.store.put_blob(model::to_json(profile)));
+  summary = fmt::format("{} variants; trainer and serving engine differ by {:.1e} at most", variants.size(),
+                        difference);
+  return result;
+}
+
+std::string variant_file(const std::string& name) {
+  return name == "fp32" ? "model.onnx" : "model." + name + ".onnx";
+}
+
+Result<model::Manifest> make_manifest(const CandidateInputs& inputs, const Json& optimised,
+                                      const Json& libraries, const features::Pipeline& pipeline,
+                                      engine::LoadedModel& graph) {
+  model::Manifest manifest;
+  manifest.name = inputs.spec.name;
+  manifest.candidate = inputs.candidate.name;
+  manifest.settings = {{"candidate", inputs.candidate.settings}, {"train", inputs.spec.train}};
+  manifest.settings["train"].erase("tensorboard");
+  manifest.labels = pipeline.labels();
+  manifest.task = manifest.labels.size() == 2 ? "binary_classification" : "multiclass_classification";
+  const auto classes = static_cast<std::int64_t>(manifest.labels.size());
+  model::Signature raw;
+  for (const features::Port& port : pipeline.inputs())
+    raw.inputs.push_back({port.name, port.dtype, port.shape});
+  raw.outputs = {{"label", DType::kString, {-1}}, {"scores", DType::kFloat32, {-1, classes}}};
+  manifest.signatures = {{"serving_default", raw}, {"tensors", {graph.inputs(), graph.outputs()}}};
+  for (const Json& variant : optimised["variants"])
+    manifest.variants.push_back({variant["name"], variant_file(variant["name"]), variant["bytes"],
+                                 variant["metrics"], variant["accuracy_drop"], variant["allowed"],
+                                 variant["details"]});
+  for (const auto& [name, metric] : optimised["test_metrics"].items())
+    if (metric["value"].is_number())
+      manifest.metrics[name] = {metric["value"], metric["low"], metric["high"]};
+  manifest.conversion_difference = optimised["conversion_difference"];
+  manifest.lineage.source = std::filesystem::path(inputs.spec.source.path).filename().string();
+  manifest.lineage.source_digest = inputs.data["source_digest"];
+  manifest.lineage.dataset_digest = inputs.data["dataset"];
+  manifest.lineage.spec_digest = inputs.trained["key"];
+  manifest.lineage.seed = inputs.spec.train["seed"];
+  manifest.lineage.amas_version = AMAS_VERSION;
+  for (const auto& [name, version] : libraries.items())
+    if (version.is_string()) manifest.lineage.libraries[name] = version;
+  return manifest;
+}
+
+Result<Json> build_package(const CandidateInputs& inputs, const Json& optimised, const Json& libraries,
+                           const RunContext& context, std::string& summary) {
+  model::PackageFiles files;
+  for (const Json& variant : optimised["variants"]) {
+    AMAS_TRY(files[variant_file(variant["name"])],
+             context.store.get_blob(variant["onnx"].get<std::string>()));
+  }
+  AMAS_TRY(files["pipeline.json"], context.store.get_blob(inputs.trained["pipeline"].get<std::string>()));
+  AMAS_TRY(files["profile.json"], context.store.get_blob(optimised["profile"].get<std::string>()));
+  AMAS_TRY(const features::Pipeline pipeline, features::Pipeline::from_json(files["pipeline.json"]));
+  AMAS_TRY(const auto graph, context.engine.load(files["model.onnx"], {}));
+  AMAS_TRY(model::Manifest manifest, make_manifest(inputs, optimised, libraries, pipeline, *graph));
+  model::add_card(manifest, files, inputs.data);
+  const model::PackageFiles sealed = model::seal(manifest, std::move(files));
+  const std::string digest = crypto::sha256_hex(sealed.at("model.json"));
+  AMAS_CHECK(context.store.put_package(digest, sealed));
+  summary = digest.substr(0, 16);
+  return Json{{"package", digest}};
+}
+
+}  // namespace
+
+Result<Json> optimise_step(const CandidateInputs& inputs, const RunContext& context) {
+  const Json key{{"onnx", inputs.trained["onnx"]},         {"pipeline", inputs.trained["pipeline"]},
+                 {"scores", inputs.trained["scores"]},     {"dataset", inputs.data["dataset"]},
+                 {"engine", context.engine.version()},     {"drop", inputs.spec.optimise.accuracy_drop_max},
+                 {"methods", inputs.spec.optimise.methods}};
+  return cached_step(context, "optimise " + inputs.candidate.name, key, {"profile"},
+                     [&](std::string& summary) { return optimise_candidate(inputs, context, summary); });
+}
+
+Result<Json> package_step(const CandidateInputs& inputs, const Json& optimised, const Json& libraries,
+                          const RunContext& context) {
+  const Json key{{"optimised", optimised},
+                 {"trained", inputs.trained},
+                 {"data", inputs.data},
+                 {"name", inputs.spec.name},
+                 {"libraries", libraries}};
+  return cached_step(context, "package " + inputs.candidate.name, key, {}, [&](std::string& summary) {
+    return build_package(inputs, optimised, libraries, context, summary);
+  });
+}
+
+}  // namespace amas::pipeline
