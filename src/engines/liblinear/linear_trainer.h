@@ -1,0 +1,29 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "engine/trainer.h"
+
+namespace amas::engine {
+
+/// Trains L2-regularised logistic regression on sparse rows with LIBLINEAR (Lin, Weng, Keerthi 2008: trust
+/// region Newton method, which draws no random numbers), one class against the rest where there are more than
+/// two.
+///
+/// Inputs: `indices` INT32 [N,K] and `values` FLOAT32 [N,K]; index 0 is padding. The candidate's settings:
+///   "features"  how many indices there are (0 among them); left out: as many as the training rows show;
+///   "c"         costs to try, ascending, each > 0; default 1, 4, 16, 64, 256. Larger fits the training rows
+///   closer.
+/// Each cost is an epoch to the observer, starts from the solution of the one before, and the best one is
+/// kept (equal metrics: less validation loss). The intercept is regularised like a weight. `details`: "c",
+/// the chosen cost. With more than two classes the scores are the softmax of the classes' margins.
+class LinearTrainer final : public Trainer {
+ public:
+  std::string_view type() const override { return "linear"; }
+  std::string version() const override;
+  /// Errors: as Trainer; kInvalidArgument also for inputs of another kind.
+  Result<TrainOutcome> train(const TrainJob& job, TrainObserver& observer) override;
+};
+
+}  // namespace amas::engine

@@ -1,0 +1,194 @@
+#include "engines/liblinear/linear_trainer.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <random>
+
+#include "engines/liblinear/linear_problem.h"
+#include "model/onnx.h"
+
+namespace amas::engine {
+namespace {
+
+constexpr std::int64_t kFeatures = 30;
+constexpr std::size_t kWidth = 6;
+
+/// Sparse rows; the class depends on the first features, with noise. `classes` many.
+Examples sparse_task(std::size_t rows, unsigned seed, std::int32_t classes) {
+  std::mt19937 random(seed);
+  Examples examples;
+  std::vector<std::int32_t> indices;
+  std::vector<float> values;
+  for (std::size_t row = 0; row < rows; ++row) {
+    std::int32_t target = static_cast<std::int32_t>(random() % static_cast<unsigned>(classes));
+    const std::size_t filled = 2 + random() % (kWidth - 2);
+    for (std::size_t i = 0; i < kWidth; ++i) {
+      const bool telling = i == 0 && random() % 10 > 0;
+      indices.push_back(
+          i >= filled ? 0
+          : telling   ? 1 + target
+                      : static_cast<std::int32_t>(1 + classes + static_cast<std::int32_t>(random() % 20)));
+      values.push_back(i >= filled ? 0.0F : 0.2F + static_cast<float>(random() % 100) / 100.0F);
+    }
+    examples.targets.push_back(target);
+  }
+  const Shape shape = {static_cast<std::int64_t>(rows), kWidth};
+  examples.inputs.push_back(Tensor::of<std::int32_t>(shape, indices));
+  examples.inputs.push_back(Tensor::of<float>(shape, values));
+  return examples;
+}
+
+class Listener final : public TrainObserver {
+ public:
+  void on_batch(const BatchReport&) override {}
+  Result<double> on_epoch(const EpochReport& report) override {
+    losses.push_back(report.loss);
+    validation_losses.push_back(report.validation_loss);
+    scores.assign(report.scores.begin(), report.scores.end());
+    if (report.epoch == dies_at) return Error{Code::kCancelled, "killed"};
+    return script.empty() ? -report.validation_loss : script[static_cast<std::size_t>(report.epoch - 1)];
+  }
+  std::string state() override { return ""; }
+  Status restore(std::string_view) override { return {}; }
+  int dies_at = 0;
+  std::vector<double> script, losses, validation_losses;
+  std::vector<float> scores;
+};
+
+TrainJob job_of(const Examples& training, const Examples& validation, std::int32_t classes) {
+  TrainJob job;
+  job.candidate = {{"type", "linear"}, {"features", kFeatures}};
+  job.train = Json::object();
+  job.training = &training;
+  job.validation = &validation;
+  job.classes = classes;
+  return job;
+}
+
+TEST(SparseRows, fit_ends_where_the_gradient_of_the_stated_objective_vanishes) {
+  const Examples examples = sparse_task(200, 1, 2);
+  linear::SparseRows rows(examples, kFeatures);
+  linear::Margin margin{std::vector<double>(kFeatures), 0};
+  constexpr double kCost = 3;
+  ASSERT_TRUE(rows.fit(examples.targets, 1, kCost, margin));
+  // d/dw_j = w_j - cost · Σ y x_j (1 - σ(y z)); at zero weights its norm is the yardstick of the stopping
+  // rule.
+  const auto gradient_norm = [&](const linear::Margin& at) {
+    std::vector<double> gradient = at.weights;
+    gradient.push_back(at.bias);
+    const auto z = rows.margins(at);
+    const auto indices = examples.inputs[0].data<std::int32_t>();
+    const auto values = examples.inputs[1].data<float>();
+    for (std::size_t row = 0; row < examples.rows(); ++row) {
+      const double y = examples.targets[row] == 1 ? 1 : -1;
+      const double pull = kCost * y / (1 + std::exp(y * z[row]));
+      for (std::size_t i = row * kWidth; i < (row + 1) * kWidth; ++i)
+        if (indices[i] != 0)
+          gradient[static_cast<std::size_t>(indices[i])] -= pull * static_cast<double>(values[i]);
+      gradient.back() -= pull;
+    }
+    double squares = 0;
+    for (const double g : gradient) squares += g * g;
+    return std::sqrt(squares);
+  };
+  EXPECT_EQ(margin.weights[0], 0);
+  EXPECT_LT(gradient_norm(margin), 1e-3 * gradient_norm({std::vector<double>(kFeatures), 0}));
+}
+
+TEST(LinearTrainer, tries_each_cost_and_keeps_the_one_with_the_best_metric) {
+  const Examples training = sparse_task(300, 1, 2), validation = sparse_task(100, 2, 2);
+  const TrainJob job = job_of(training, validation, 2);
+  Listener listener;
+  listener.script = {0.5, 0.9, 0.9, 0.2, 0.1};
+  const auto outcome = LinearTrainer().train(job, listener).value();
+  ASSERT_EQ(listener.losses.size(), 5u);
+  for (std::size_t i = 1; i < 5; ++i)
+    EXPECT_LE(listener.losses[i], listener.losses[i - 1]) << "larger costs fit closer";
+  const bool second_is_better = listener.validation_losses[1] <= listener.validation_losses[2];
+  EXPECT_EQ(outcome.details["c"], second_is_better ? 4 : 16);
+  EXPECT_EQ(outcome.epochs, 5);
+}
+
+TEST(LinearTrainer, scores_rows_as_the_weights_in_its_graph_say) {
+  for (const std::int32_t classes : {2, 3}) {
+    const Examples training = sparse_task(300, 1, classes), validation = sparse_task(100, 2, classes);
+    Listener listener;
+    const auto outcome = LinearTrainer().train(job_of(training, validation, classes), listener).value();
+    const auto graph = model::parse_onnx(outcome.onnx).value().graph();
+    const std::size_t columns = classes == 2 ? 1 : 3;
+    std::vector<float> weights, bias;
+    for (const auto& tensor : graph.initializer()) {
+      const auto* data = reinterpret_cast<const float*>(tensor.raw_data().data());
+      const std::size_t count = tensor.raw_data().size() / sizeof(float);
+      if (tensor.data_type() == 1 && count == kFeatures * columns) weights.assign(data, data + count);
+      else if (tensor.data_type() == 1 && tensor.dims_size() == 1) bias.assign(data, data + count);
+    }
+    ASSERT_EQ(weights.size(), kFeatures * columns);
+    ASSERT_EQ(bias.size(), static_cast<std::size_t>(classes));  // two classes stand as [0, z]
+    ASSERT_EQ(outcome.validation_scores.size(), 100u * static_cast<std::size_t>(classes));
+    const auto indices = validation.inputs[0].data<std::int32_t>();
+    const auto values = validation.inputs[1].data<float>();
+    std::size_t right = 0;
+    for (std::size_t row = 0; row < 100; ++row) {
+      std::vector<double> z(columns);
+      for (std::size_t i = row * kWidth; i < (row + 1) * kWidth; ++i)
+        for (std::size_t c = 0; c < columns; ++c)
+          z[c] += static_cast<double>(values[i]) *
+                  static_cast<double>(weights[static_cast<std::size_t>(indices[i]) * columns + c]);
+      if (columns == 1) z.insert(z.begin(), 0);
+      for (std::size_t c = 0; c < z.size(); ++c) z[c] += static_cast<double>(bias[c]);
+      double sum = 0;
+      for (const double value : z) sum += std::exp(value);
+      for (std::size_t c = 0; c < z.size(); ++c)
+        EXPECT_NEAR(outcome.validation_scores[row * z.size() + c], std::exp(z[c]) / sum, 1e-6);
+      const auto best = std::max_element(z.begin(), z.end()) - z.begin();
+      right += best == validation.targets[row];
+    }
+    EXPECT_GE(right, 80u) << "nine rows in ten carry the telling feature";
+  }
+}
+
+TEST(LinearTrainer, gives_the_same_bits_twice_and_after_being_killed) {
+  const Examples training = sparse_task(300, 1, 3), validation = sparse_task(100, 2, 3);
+  const TrainJob job = job_of(training, validation, 3);
+  Listener first, killed, again;
+  const auto expected = LinearTrainer().train(job, first).value();
+  killed.dies_at = 3;
+  EXPECT_EQ(LinearTrainer().train(job, killed).error().code, Code::kCancelled);
+  const auto outcome = LinearTrainer().train(job, again).value();
+  EXPECT_EQ(outcome.onnx, expected.onnx);
+  EXPECT_EQ(outcome.validation_scores, expected.validation_scores);
+  EXPECT_EQ(outcome.details, expected.details);
+}
+
+TEST(LinearTrainer, refuses_what_it_cannot_train_on) {
+  Examples training = sparse_task(30, 1, 2);
+  const Examples validation = sparse_task(10, 2, 2);
+  TrainJob job = job_of(training, validation, 2);
+  Listener listener;
+  const auto code_of = [&](const TrainJob& asked) {
+    return LinearTrainer().train(asked, listener).error().code;
+  };
+
+  TrainJob few = job;
+  few.candidate["features"] = 4;
+  EXPECT_EQ(code_of(few), Code::kInvalidArgument);
+  for (const Json& costs : {Json::array(), Json({4, 1}), Json({0}), Json("1")}) {
+    TrainJob changed = job;
+    changed.candidate["c"] = costs;
+    EXPECT_EQ(code_of(changed), Code::kInvalidArgument) << costs;
+  }
+  TrainJob more = job;
+  more.classes = 3;
+  EXPECT_EQ(code_of(more), Code::kFailedPrecondition);
+  const Examples none;
+  TrainJob empty = job;
+  empty.validation = &none;
+  EXPECT_EQ(code_of(empty), Code::kFailedPrecondition);
+  training.inputs.pop_back();
+  EXPECT_EQ(code_of(job), Code::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace amas::engine
