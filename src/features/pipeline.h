@@ -15,20 +15,21 @@
 
 namespace amas::features {
 
-/// Buckets of the token distribution that drift is measured on: 0 unknown words, 1…47 the most frequent words of
-/// training in order, 48…63 all other known words by a hash of the word.
+/// Buckets of the token distribution that drift is measured on: 0 unknown words, 1…47 the most frequent words
+/// of training in order, 48…63 all other known words by a hash of the word.
 inline constexpr std::size_t kTokenBuckets = 64;
 
-/// What one text looked like, for reference profiles and drift. Holds nothing from which the text could be read back.
+/// What one text looked like, for reference profiles and drift. Holds nothing from which the text could be
+/// read back.
 struct TextObservation {
-  std::uint32_t characters = 0;  ///< Unicode code points
-  std::uint32_t tokens = 0;      ///< before truncation
-  std::uint32_t unknown = 0;     ///< of these, not in the vocabulary
+  std::uint32_t characters = 0;                        ///< Unicode code points
+  std::uint32_t tokens = 0;                            ///< before truncation
+  std::uint32_t unknown = 0;                           ///< of these, not in the vocabulary
   std::array<std::uint16_t, kTokenBuckets> buckets{};  ///< tokens by bucket, saturating
 };
 
-/// Name and kind of a tensor that a pipeline takes or gives. (The same fields as engine::TensorSpec, which is not seen
-/// from here.)
+/// Name and kind of a tensor that a pipeline takes or gives. (The same fields as engine::TensorSpec, which is
+/// not seen from here.)
 struct Port {
   std::string name;
   DType dtype = DType::kString;
@@ -48,8 +49,8 @@ struct PipelineSpec {
   Json text_step;
 };
 
-/// The fitted preparation of one model: raw columns in, tensors out. One implementation for training and serving.
-/// Immutable once made. Threads: safe to use from several at once.
+/// The fitted preparation of one model: raw columns in, tensors out. One implementation for training and
+/// serving. Immutable once made. Threads: safe to use from several at once.
 class Pipeline {
  public:
   /// Learns vocabulary, idf and labels from training rows.
@@ -60,7 +61,8 @@ class Pipeline {
 
   /// Reads pipeline.json (docs/formats/pipeline.md).
   ///
-  /// Errors: kInvalidArgument when it is not a pipeline or of a newer format; kResourceExhausted beyond the limits.
+  /// Errors: kInvalidArgument when it is not a pipeline or of a newer format; kResourceExhausted beyond the
+  /// limits.
   static Result<Pipeline> from_json(std::string_view text);
   /// Writes pipeline.json; the same pipeline always gives the same bytes.
   std::string to_json() const;
@@ -72,12 +74,13 @@ class Pipeline {
   /// The raw columns it takes, in order (`text` STRING [-1]).
   const std::vector<Port>& inputs() const;
   /// The tensors it gives, in the order of the graph's inputs: `tokens` INT32 [-1,length]; or
-  /// `indices` INT32 [-1,-1] and `values` FLOAT32 [-1,-1] (features of each row, padded behind with index 0, value 0).
+  /// `indices` INT32 [-1,-1] and `values` FLOAT32 [-1,-1] (features of each row, padded behind with index 0,
+  /// value 0).
   const std::vector<Port>& outputs() const;
   /// Class names in the order of the scores' columns, sorted; empty when there is no target.
   const std::vector<std::string>& labels() const;
-  /// How many rows the graph's first weight table has: vocabulary with padding and OOV, or features + 1 (row 0 is the
-  /// padding).
+  /// How many rows the graph's first weight table has: vocabulary with padding and OOV, or features + 1 (row
+  /// 0 is the padding).
   std::int64_t index_count() const;
   /// "tokens" or "tfidf".
   std::string_view text_type() const;
@@ -85,13 +88,15 @@ class Pipeline {
   /// Prepares rows.
   ///
   /// `columns`: in the order of inputs(), equal rows. `observed`, when given, receives one entry a row.
-  /// Errors: kInvalidArgument for the wrong count or dtype; kResourceExhausted for a text beyond kTextBytesMax.
+  /// Errors: kInvalidArgument for the wrong count or dtype; kResourceExhausted for a text beyond
+  /// kTextBytesMax.
   Result<std::vector<Tensor>> transform(std::span<const TensorView> columns,
                                         std::vector<TextObservation>* observed = nullptr) const;
 
   /// The class of each row of a target column.
   ///
-  /// Errors: kInvalidArgument for a label that was not seen in training (says it, the row, and the known ones).
+  /// Errors: kInvalidArgument for a label that was not seen in training (says it, the row, and the known
+  /// ones).
   Result<std::vector<std::int32_t>> encode_labels(const table::Column& target) const;
 
  private:

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <string_view>
+
+#include "features/pipeline.h"
+
+namespace amas::features {
+
+/// The bucket of words that are not in the vocabulary.
+inline constexpr std::uint8_t kUnknownBucket = 0;
+/// How many of the most frequent words have a bucket of their own, from bucket 1 on.
+inline constexpr std::size_t kFrequentBuckets = 47;
+
+/// The bucket of a known word that is not among the most frequent: the last 16, by 32-bit FNV-1a of its
+/// UTF-8. Profiles are stored with it, so it never changes.
+std::uint8_t rare_bucket(std::string_view word);
+
+/// Counts one word into its bucket.
+inline void count_word(TextObservation& observation, std::uint8_t bucket) {
+  if (bucket == kUnknownBucket) ++observation.unknown;
+  auto& count = observation.buckets[bucket];
+  if (count < std::numeric_limits<std::uint16_t>::max()) ++count;
+}
+
+}  // namespace amas::features

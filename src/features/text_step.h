@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "features/pipeline.h"
+#include "features/string_index.h"
+#include "features/text_settings.h"
+
+namespace amas::features {
+
+/// The fitted step that turns texts into tensors. Immutable. Threads: safe to use from several at once.
+class TextStep {
+ public:
+  virtual ~TextStep() = default;
+  /// "tokens" or "tfidf", as in the settings.
+  virtual std::string_view type() const = 0;
+  /// As Pipeline::outputs().
+  virtual std::vector<Port> outputs() const = 0;
+  /// As Pipeline::index_count().
+  virtual std::int64_t index_count() const = 0;
+  /// Prepares texts, each at most kTextBytesMax. `observed` is empty or has one entry a text, to be filled.
+  ///
+  /// Errors: kResourceExhausted when the padded tensors would be larger than kTensorBytesMax.
+  virtual Result<std::vector<Tensor>> transform(std::span<const std::string> texts,
+                                                std::span<TextObservation> observed) const = 0;
+  /// Adds its keys to the document that Pipeline::to_json writes.
+  virtual void write(Json& document) const = 0;
+};
+
+/// The most bytes that one call may fill: texts of very different length in one call are padded to the
+/// longest.
+inline constexpr std::size_t kTensorBytesMax = std::size_t{2} << 30;
+
+/// What a TF-IDF step has learnt.
+struct TfidfTerms {
+  StringIndex terms;                       ///< in bytewise order; feature i is index i + 1 of the graph
+  std::vector<std::uint32_t> text_counts;  ///< in how many training texts each term stands
+  std::uint32_t texts = 0;                 ///< training texts
+  std::vector<std::uint32_t> frequent;     ///< the most frequent single words, at most kFrequentBuckets
+};
+
+/// Learns a vocabulary from texts; at most kVocabularyMax words are kept.
+///
+/// Errors: kFailedPrecondition when no text has a word; kInvalidArgument when `length` is not set and a text
+/// has more
+///         than kLengthMax tokens; kResourceExhausted when the words do not fit into 4 GiB.
+Result<std::unique_ptr<TextStep>> fit_tokens(TokenSettings settings, std::span<const std::string> texts);
+
+/// Learns terms and their weights from texts.
+///
+/// Errors: kFailedPrecondition when no text has a word or min_df leaves no term; kResourceExhausted beyond
+///         kVocabularyMax.
+Result<std::unique_ptr<TextStep>> fit_tfidf(const TfidfSettings& settings,
+                                            std::span<const std::string> texts);
+
+/// Makes a step from its stored state. `words`: the vocabulary in order of frequency; `settings.length` is
+/// set.
+///
+/// Errors: kInvalidArgument when the parts do not fit together.
+Result<std::unique_ptr<TextStep>> restore_tokens(TokenSettings settings, StringIndex words);
+
+/// Makes a step from its stored state.
+///
+/// Errors: kInvalidArgument when the parts do not fit together.
+Result<std::unique_ptr<TextStep>> restore_tfidf(const TfidfSettings& settings, TfidfTerms terms);
+
+}  // namespace amas::features

@@ -1,0 +1,253 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "base/limits.h"
+#include "features/observation.h"
+#include "features/text_step.h"
+#include "features/words.h"
+
+namespace amas::features {
+namespace {
+
+// Calls use(first, last) for every n-gram of words [first, last], single words first, as scikit-learn orders
+// them.
+template <class Use>
+void for_each_ngram(std::size_t words, std::int64_t ngrams, Use&& use) {
+  const auto n_max = std::min(static_cast<std::size_t>(ngrams), words);
+  for (std::size_t n = 1; n <= n_max; ++n)
+    for (std::size_t first = 0; first + n <= words; ++first) use(first, first + n - 1);
+}
+
+struct Feature {
+  std::uint32_t term;
+  double value;
+};
+
+// What one call of transform reuses from text to text.
+struct Scratch {
+  Words words;
+  std::vector<std::uint64_t> hashes;
+  std::vector<std::uint32_t> terms;
+  std::vector<Feature> features;
+};
+
+class TfidfStep final : public TextStep {
+ public:
+  TfidfStep(const TfidfSettings& settings, TfidfTerms learnt)
+      : settings_(settings), splitter_(WordRule::kPattern, settings.lower), learnt_(std::move(learnt)) {
+    idf_.reserve(learnt_.terms.size());
+    buckets_.reserve(learnt_.terms.size());
+    const double texts = 1.0 + learnt_.texts;
+    for (std::uint32_t id = 0; id < learnt_.terms.size(); ++id) {
+      idf_.push_back(std::log(texts / (1.0 + learnt_.text_counts[id])) + 1.0);
+      buckets_.push_back(rare_bucket(learnt_.terms.at(id)));
+    }
+    for (std::size_t rank = 0; rank < learnt_.frequent.size(); ++rank)
+      buckets_[learnt_.frequent[rank]] = static_cast<std::uint8_t>(1 + rank);
+  }
+
+  std::string_view type() const override { return "tfidf"; }
+  std::vector<Port> outputs() const override {
+    return {{"indices", DType::kInt32, {-1, -1}}, {"values", DType::kFloat32, {-1, -1}}};
+  }
+  std::int64_t index_count() const override { return static_cast<std::int64_t>(learnt_.terms.size()) + 1; }
+
+  Result<std::vector<Tensor>> transform(std::span<const std::string> texts,
+                                        std::span<TextObservation> observed) const override {
+    Scratch scratch;
+    std::vector<Feature> features;
+    std::vector<std::size_t> ends;
+    std::size_t width =
+        1;  // Engines dislike empty tensors, so that even a batch of empty texts has one padding.
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      weigh(texts[i], scratch, observed.empty() ? nullptr : &observed[i]);
+      features.insert(features.end(), scratch.features.begin(), scratch.features.end());
+      ends.push_back(features.size());
+      width = std::max(width, scratch.features.size());
+    }
+    if (texts.size() > kTensorBytesMax / (sizeof(std::int32_t) + sizeof(float)) / width)
+      return resource_exhausted(
+          fmt::format("texts of too different length at once: {} texts padded to {} features; "
+                      "send the long ones alone",
+                      texts.size(), width));
+    return pad(features, ends, width);
+  }
+
+  void write(Json& document) const override {
+    document["step"] = to_json(TextSettings(settings_));
+    Json& terms = document["terms"] = Json::array();
+    for (std::uint32_t id = 0; id < learnt_.terms.size(); ++id) terms.push_back(learnt_.terms.at(id));
+    document["text_counts"] = learnt_.text_counts;
+    document["texts"] = learnt_.texts;
+    document["frequent"] = learnt_.frequent;
+  }
+
+ private:
+  // Fills scratch.features with the text's features by rising term.
+  void weigh(std::string_view text, Scratch& scratch, TextObservation* observation) const {
+    splitter_.split(text, scratch.words);
+    look_up(scratch);
+    if (observation) observe(text, scratch, *observation);
+    std::erase(scratch.terms, StringIndex::kNone);
+    std::sort(scratch.terms.begin(), scratch.terms.end());
+    scratch.features.clear();
+    double squares = 0;
+    for (auto at = scratch.terms.begin(); at != scratch.terms.end();) {
+      const auto end = std::find_if(at, scratch.terms.end(), [&](std::uint32_t term) { return term != *at; });
+      const auto count = static_cast<double>(end - at);
+      const double value = (settings_.sublinear ? std::log(count) + 1.0 : count) * idf_[*at];
+      squares += value * value;
+      scratch.features.push_back({*at, value});
+      at = end;
+    }
+    const double norm = std::sqrt(squares);
+    for (Feature& feature : scratch.features) feature.value /= norm;
+  }
+
+  // Fills scratch.terms with the term of every n-gram, kNone where it has none. Hashes come first, so that
+  // the table's cache lines are on their way before they are read.
+  void look_up(Scratch& scratch) const {
+    const Words& words = scratch.words;
+    scratch.hashes.clear();
+    scratch.terms.clear();
+    for_each_ngram(words.size(), settings_.ngrams, [&](std::size_t first, std::size_t last) {
+      scratch.hashes.push_back(hash_string(words.joined(first, last)));
+      learnt_.terms.prefetch(scratch.hashes.back());
+    });
+    auto hash = scratch.hashes.begin();
+    for_each_ngram(words.size(), settings_.ngrams, [&](std::size_t first, std::size_t last) {
+      scratch.terms.push_back(learnt_.terms.find(words.joined(first, last), *hash++));
+    });
+  }
+
+  void observe(std::string_view text, const Scratch& scratch, TextObservation& observation) const {
+    observation.characters = count_characters(text);
+    observation.tokens = static_cast<std::uint32_t>(scratch.words.size());
+    for (std::size_t i = 0; i < scratch.words.size(); ++i) {
+      const std::uint32_t term = scratch.terms[i];
+      count_word(observation, term == StringIndex::kNone ? kUnknownBucket : buckets_[term]);
+    }
+  }
+
+  static std::vector<Tensor> pad(std::span<const Feature> features, std::span<const std::size_t> ends,
+                                 std::size_t width) {
+    const Shape shape{static_cast<std::int64_t>(ends.size()), static_cast<std::int64_t>(width)};
+    Tensor indices(DType::kInt32, shape);
+    Tensor values(DType::kFloat32, shape);
+    for (std::size_t row = 0, at = 0; row < ends.size(); ++row)
+      for (std::size_t column = row * width; at < ends[row]; ++at, ++column) {
+        indices.data<std::int32_t>()[column] = static_cast<std::int32_t>(features[at].term + 1);
+        values.data<float>()[column] = static_cast<float>(features[at].value);
+      }
+    std::vector<Tensor> outputs;
+    outputs.push_back(std::move(indices));
+    outputs.push_back(std::move(values));
+    return outputs;
+  }
+
+  TfidfSettings settings_;
+  WordSplitter splitter_;
+  TfidfTerms learnt_;
+  std::vector<double> idf_;            ///< of each term
+  std::vector<std::uint8_t> buckets_;  ///< of each term, for observations
+};
+
+// All n-grams of the training texts with their counts.
+struct Counts {
+  StringIndex terms;
+  std::vector<std::uint32_t> texts;      ///< how many texts have the term
+  std::vector<std::uint32_t> last_text;  ///< the last text that had it, from 1
+  std::vector<std::uint64_t> total;      ///< how often it stands in all texts
+};
+
+Result<Counts> count_terms(const TfidfSettings& settings, std::span<const std::string> texts) {
+  const WordSplitter splitter(WordRule::kPattern, settings.lower);
+  Counts counts;
+  Words words;
+  bool full = false;
+  for (std::uint32_t text = 1; text <= texts.size() && !full; ++text) {
+    splitter.split(texts[text - 1], words);
+    for_each_ngram(words.size(), settings.ngrams, [&](std::size_t first, std::size_t last) {
+      const std::uint32_t id = counts.terms.insert(words.joined(first, last));
+      if (full = full || id == StringIndex::kNone; full) return;
+      if (id == counts.texts.size()) {
+        counts.texts.push_back(0);
+        counts.last_text.push_back(0);
+        counts.total.push_back(0);
+      }
+      ++counts.total[id];
+      if (std::exchange(counts.last_text[id], text) != text) ++counts.texts[id];
+    });
+  }
+  if (full)
+    return resource_exhausted("the n-grams of all texts together are more than 4 GiB; lower \"ngrams\"");
+  return counts;
+}
+
+// The terms to keep, in bytewise order.
+std::vector<std::uint32_t> select_terms(const TfidfSettings& settings, const Counts& counts,
+                                        std::size_t texts) {
+  const double texts_min = std::holds_alternative<double>(settings.min_df)
+                               ? std::get<double>(settings.min_df) * static_cast<double>(texts)
+                               : static_cast<double>(std::get<std::int64_t>(settings.min_df));
+  std::vector<std::uint32_t> kept;
+  for (std::uint32_t id = 0; id < counts.terms.size(); ++id)
+    if (counts.texts[id] >= texts_min) kept.push_back(id);
+  const auto bytewise = [&](auto a, auto b) { return counts.terms.at(a) < counts.terms.at(b); };
+  std::sort(kept.begin(), kept.end(), bytewise);
+  if (settings.features_max && kept.size() > static_cast<std::size_t>(*settings.features_max)) {
+    std::stable_sort(kept.begin(), kept.end(),
+                     [&](auto a, auto b) { return counts.total[a] > counts.total[b]; });
+    kept.resize(static_cast<std::size_t>(*settings.features_max));
+    std::sort(kept.begin(), kept.end(), bytewise);
+  }
+  return kept;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<TextStep>> fit_tfidf(const TfidfSettings& settings,
+                                            std::span<const std::string> texts) {
+  AMAS_TRY(const Counts counts, count_terms(settings, texts));
+  if (counts.terms.size() == 0)
+    return failed_precondition("no text has a word to learn from; check the text column");
+  const std::vector<std::uint32_t> kept = select_terms(settings, counts, texts.size());
+  if (kept.empty()) return failed_precondition("no term stands in enough texts; lower \"min_df\"");
+  if (kept.size() > limits::kVocabularyMax)
+    return resource_exhausted(
+        fmt::format("more terms than allowed: {} > {}; raise \"min_df\" or set \"features_max\"", kept.size(),
+                    limits::kVocabularyMax));
+  TfidfTerms learnt;
+  learnt.texts = static_cast<std::uint32_t>(texts.size());
+  learnt.terms.reserve(kept.size());
+  for (const std::uint32_t id : kept) {
+    const std::uint32_t term = learnt.terms.insert(counts.terms.at(id));
+    learnt.text_counts.push_back(counts.texts[id]);
+    if (counts.terms.at(id).find(' ') == std::string_view::npos) learnt.frequent.push_back(term);
+  }
+  std::stable_sort(learnt.frequent.begin(), learnt.frequent.end(),
+                   [&](auto a, auto b) { return counts.total[kept[a]] > counts.total[kept[b]]; });
+  learnt.frequent.resize(std::min(learnt.frequent.size(), kFrequentBuckets));
+  return restore_tfidf(settings, std::move(learnt));
+}
+
+Result<std::unique_ptr<TextStep>> restore_tfidf(const TfidfSettings& settings, TfidfTerms terms) {
+  if (terms.terms.size() == 0) return invalid_argument("the vocabulary has no terms");
+  if (terms.text_counts.size() != terms.terms.size())
+    return invalid_argument(fmt::format("\"terms\" and \"text_counts\" differ in length: {} and {}",
+                                        terms.terms.size(), terms.text_counts.size()));
+  for (const std::uint32_t count : terms.text_counts)
+    if (count < 1 || count > terms.texts)
+      return invalid_argument(fmt::format("a term stands in {} of {} texts", count, terms.texts));
+  if (terms.frequent.size() > kFrequentBuckets ||
+      std::any_of(terms.frequent.begin(), terms.frequent.end(),
+                  [&](auto id) { return id >= terms.terms.size(); }))
+    return invalid_argument(
+        fmt::format("\"frequent\" must be at most {} indices of terms", kFrequentBuckets));
+  return std::unique_ptr<TextStep>(std::make_unique<TfidfStep>(settings, std::move(terms)));
+}
+
+}  // namespace amas::features
