@@ -13,6 +13,9 @@
 
 namespace amas::model {
 
+/// The version of model.json that this program writes, and the newest that it reads.
+inline constexpr std::int32_t kManifestVersion = 1;
+
 /// A way to call a model. "serving_default" takes raw features and gives `label` STRING [-1] and `scores`
 /// FLOAT32 [-1,classes]; "tensors" takes what the graph takes and gives what it gives.
 struct Signature {
@@ -22,11 +25,11 @@ struct Signature {
 
 /// One graph of a package: the model as trained ("fp32"), or an optimised form of it.
 struct Variant {
-  std::string name;    ///< "fp32", "int8", "pruned", "pruned-int8", …
-  std::string file;    ///< its graph, such as "model.int8.onnx"
-  std::uint64_t bytes = 0;
+  std::string name;         ///< "fp32", "int8", "pruned", "pruned-int8", …
+  std::string file;         ///< its graph, such as "model.int8.onnx"
+  std::uint64_t bytes = 0;  ///< of that file; filled by seal()
   /// Metrics on the validation rows ("accuracy", "log_loss", …); the same in every run.
-  std::map<std::string, double> metrics;
+  std::map<std::string, double> metrics{};
   /// Accuracy on validation rows lost against "fp32" (negative: gained).
   double accuracy_drop = 0;
   /// Whether the drop is within the spec's accuracy_drop_max.
@@ -51,14 +54,14 @@ struct Lineage {
   std::string parent;          ///< digest of the package this one was made from; empty for a first one
   std::uint64_t seed = 0;
   std::string amas_version;
-  std::map<std::string, std::string> libraries;  ///< trainer and engine versions
+  std::map<std::string, std::string> libraries{};  ///< trainer and engine versions
 };
 
 /// model.json (docs/formats/model-package.md).
 struct Manifest {
   std::string name;
-  std::string task;       ///< "binary_classification" or "multiclass_classification"
-  std::string candidate;  ///< "lstm", "linear", …
+  std::string task;                ///< "binary_classification" or "multiclass_classification"
+  std::string candidate;           ///< "lstm", "linear", …
   Json settings = Json::object();  ///< the candidate's settings with all defaults filled in
   std::vector<std::string> labels;
   std::map<std::string, Signature> signatures;
@@ -74,13 +77,20 @@ struct Manifest {
   const Variant* find_variant(std::string_view name) const;
 };
 
-/// Renders model.json; the same manifest always gives the same bytes.
+/// Renders model.json; the same manifest always gives the same bytes. A number that is not finite is written
+/// as null.
 std::string to_json(const Manifest& manifest);
 
-/// Reads model.json.
+/// Reads model.json (null numbers are NaN).
 ///
-/// Errors: kInvalidArgument naming the key; a format version newer than ours says so; file names that are not plain
-///         (with "/" or "..") are refused.
+/// Errors: kInvalidArgument naming the key; a format version newer than ours says so; file names that are not
+/// plain
+///         (with "/" or "..") are refused, as are a task that is not known, variants that do not begin with
+///         "fp32" and a variant whose file is not listed.
 Result<Manifest> manifest_from_json(std::string_view text);
+
+/// Whether a package may hold a file of this name: 1 to 255 of the characters A-Z a-z 0-9 . _ -, not
+/// beginning with a dot.
+bool is_plain_file_name(std::string_view name);
 
 }  // namespace amas::model

@@ -21,12 +21,12 @@ struct TextLstm {
   /// Steps whose token is 0 behind the text are skipped (`sequence_lens`); only for rows padded behind. A row
   /// of zeros leaves the LSTM's state at zero.
   bool mask = false;
-  std::vector<float> table;         ///< [vocabulary, E]
-  std::vector<float> kernel;        ///< [4H, E]
-  std::vector<float> recurrent;     ///< [4H, H]
-  std::vector<float> bias;          ///< [4H]
-  std::vector<float> dense_kernel;  ///< [H, dense]
-  std::vector<float> dense_bias;    ///< [dense]
+  std::vector<float> table{};         ///< [vocabulary, E]
+  std::vector<float> kernel{};        ///< [4H, E]
+  std::vector<float> recurrent{};     ///< [4H, H]
+  std::vector<float> bias{};          ///< [4H]
+  std::vector<float> dense_kernel{};  ///< [H, dense]
+  std::vector<float> dense_bias{};    ///< [dense]
 };
 
 /// Writes the graph: `tokens` INT32 [N,length] → `scores` FLOAT32 [N,classes], classes = max(2, dense). A
@@ -38,10 +38,10 @@ std::string export_text_lstm(const TextLstm& net);
 
 /// Weights of a linear model over sparse features.
 struct SparseLinear {
-  std::int64_t features = 0;   ///< rows of `weights`, row 0 being the padding's zeros
-  std::int64_t dense = 1;      ///< 1 for a sigmoid (binary), else classes for a softmax
-  std::vector<float> weights;  ///< [features, dense]
-  std::vector<float> bias;     ///< [dense]
+  std::int64_t features = 0;     ///< rows of `weights`, row 0 being the padding's zeros
+  std::int64_t dense = 1;        ///< 1 for a sigmoid (binary), else classes for a softmax
+  std::vector<float> weights{};  ///< [features, dense]
+  std::vector<float> bias{};     ///< [dense]
 };
 
 /// Writes the graph: `indices` INT32 [N,K], `values` FLOAT32 [N,K] → `scores` FLOAT32 [N,classes], classes =

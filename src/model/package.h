@@ -14,8 +14,11 @@ namespace amas::model {
 /// The files of a package in memory, name → content, without model.json.
 using PackageFiles = std::map<std::string, std::string>;
 
-/// Completes `manifest.files`, renders model.json and returns all files with it. Its digest is sha256(model.json): model.json holds the
-/// digests of all others.
+/// The name of the manifest's file.
+inline constexpr std::string_view kManifestFile = "model.json";
+
+/// Completes `manifest.files` and the variants' bytes, renders model.json and returns all files with it. The
+/// package's digest is sha256(model.json): model.json holds the digests of all others.
 PackageFiles seal(Manifest& manifest, PackageFiles files);
 
 /// A package on disk, opened: its manifest is read and checked, files are read when asked for.
@@ -23,12 +26,14 @@ class Package {
  public:
   /// Opens a folder.
   ///
-  /// Errors: kNotFound; those of manifest_from_json.
+  /// Errors: kNotFound when there is no model.json; those of manifest_from_json.
   static Result<Package> open(const std::filesystem::path& folder);
 
   /// The package's identity: SHA-256 of model.json.
   const std::string& digest() const { return digest_; }
+  /// What model.json says.
   const Manifest& manifest() const { return manifest_; }
+  /// Where it lies.
   const std::filesystem::path& folder() const { return folder_; }
   /// Reads one file and checks it against the manifest.
   ///
