@@ -47,36 +47,37 @@ Status read(std::string_view key, const dom::element& value, std::uint64_t& into
   return check(key, value.get_uint64().get(into));
 }
 
-// Reads an array of at most `count_max` elements, each through `element`.
-template <class Element>
-Status read_array(std::string_view key, const dom::element& value, std::size_t count_max, Element&& element) {
+Result<dom::array> array_of(std::string_view key, const dom::element& value, std::size_t count_max) {
   dom::array array;
   AMAS_CHECK(check(key, value.get_array().get(array)));
-  if (array.size() > count_max)
-    return resource_exhausted(
-        fmt::format("pipeline is larger than allowed: \"{}\" has more than {} entries", key, count_max));
-  for (const dom::element item : array) AMAS_CHECK(element(item));
-  return {};
+  if (array.size() <= count_max) return array;
+  return resource_exhausted(
+      fmt::format("pipeline is larger than allowed: \"{}\" has more than {} entries", key, count_max));
 }
 
 Status read(std::string_view key, const dom::element& value, std::vector<std::string>& into) {
-  return read_array(key, value, kLabelsMax,
-                    [&](const dom::element& item) { return read(key, item, into.emplace_back()); });
+  AMAS_TRY(const dom::array array, array_of(key, value, kLabelsMax));
+  for (const dom::element item : array) AMAS_CHECK(read(key, item, into.emplace_back()));
+  return {};
 }
 
 Status read(std::string_view key, const dom::element& value, std::vector<std::uint32_t>& into) {
-  return read_array(key, value, limits::kVocabularyMax, [&](const dom::element& item) -> Status {
+  AMAS_TRY(const dom::array array, array_of(key, value, limits::kVocabularyMax));
+  into.reserve(array.size());
+  for (const dom::element item : array) {
     std::uint64_t number = 0;
     AMAS_CHECK(read(key, item, number));
     if (number > 0xFFFFFFFF)
       return invalid_argument(fmt::format("not a pipeline: \"{}\" holds {}", key, number));
     into.push_back(static_cast<std::uint32_t>(number));
-    return {};
-  });
+  }
+  return {};
 }
 
 Status read(std::string_view key, const dom::element& value, StringIndex& into) {
-  return read_array(key, value, limits::kVocabularyMax, [&](const dom::element& item) -> Status {
+  AMAS_TRY(const dom::array array, array_of(key, value, limits::kVocabularyMax));
+  into.reserve(array.size());
+  for (const dom::element item : array) {
     std::string_view text;
     AMAS_CHECK(check(key, item.get_string().get(text)));
     const std::size_t before = into.size();
@@ -85,8 +86,9 @@ Status read(std::string_view key, const dom::element& value, StringIndex& into) 
     if (into.size() == before)
       return invalid_argument(
           fmt::format("not a pipeline: \"{}\" holds a string twice: \"{}\"", key, cut_utf8(text, 200)));
-    return {};
-  });
+  }
+  into.shrink();
+  return {};
 }
 
 Status read(std::string_view key, const dom::element& value, Json& into) {

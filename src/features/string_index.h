@@ -20,6 +20,8 @@ class StringIndex {
 
   /// Makes room for this many strings, so that inserting them moves nothing.
   void reserve(std::size_t count);
+  /// Gives back memory that only further insertions would need.
+  void shrink() { arena_.shrink_to_fit(); }
   /// Adds a string; returns its id, or the id that it already had, or kNone when 4 GiB or 2^32 - 1 strings
   /// are full.
   std::uint32_t insert(std::string_view key);

@@ -21,9 +21,11 @@ void for_each_ngram(std::size_t words, std::int64_t ngrams, Use&& use) {
     for (std::size_t first = 0; first + n <= words; ++first) use(first, first + n - 1);
 }
 
-struct Feature {
-  std::uint32_t term;
-  double value;
+// The features of several texts, one text behind the other.
+struct Features {
+  std::vector<std::uint32_t> terms;
+  std::vector<float> values;
+  std::vector<std::size_t> ends;  ///< where each text ends
 };
 
 // What one call of transform reuses from text to text.
@@ -31,7 +33,7 @@ struct Scratch {
   Words words;
   std::vector<std::uint64_t> hashes;
   std::vector<std::uint32_t> terms;
-  std::vector<Feature> features;
+  std::vector<double> weights;
 };
 
 class TfidfStep final : public TextStep {
@@ -58,22 +60,20 @@ class TfidfStep final : public TextStep {
   Result<std::vector<Tensor>> transform(std::span<const std::string> texts,
                                         std::span<TextObservation> observed) const override {
     Scratch scratch;
-    std::vector<Feature> features;
-    std::vector<std::size_t> ends;
-    std::size_t width =
-        1;  // Engines dislike empty tensors, so that even a batch of empty texts has one padding.
+    Features features;
+    std::size_t width = 1;  // Engines dislike empty tensors: a batch of empty texts has one padding a row.
     for (std::size_t i = 0; i < texts.size(); ++i) {
       weigh(texts[i], scratch, observed.empty() ? nullptr : &observed[i]);
-      features.insert(features.end(), scratch.features.begin(), scratch.features.end());
-      ends.push_back(features.size());
-      width = std::max(width, scratch.features.size());
+      features.terms.insert(features.terms.end(), scratch.terms.begin(), scratch.terms.end());
+      for (const double weight : scratch.weights) features.values.push_back(static_cast<float>(weight));
+      features.ends.push_back(features.terms.size());
+      width = std::max(width, scratch.terms.size());
     }
     if (texts.size() > kTensorBytesMax / (sizeof(std::int32_t) + sizeof(float)) / width)
-      return resource_exhausted(
-          fmt::format("texts of too different length at once: {} texts padded to {} features; "
-                      "send the long ones alone",
-                      texts.size(), width));
-    return pad(features, ends, width);
+      return resource_exhausted(fmt::format(
+          "texts of too different length at once: {} texts padded to {} features; send the long ones alone",
+          texts.size(), width));
+    return pad(features, width);
   }
 
   void write(Json& document) const override {
@@ -86,25 +86,30 @@ class TfidfStep final : public TextStep {
   }
 
  private:
-  // Fills scratch.features with the text's features by rising term.
+  // Fills scratch.terms with the text's terms, each once and rising, and scratch.weights with their weights.
   void weigh(std::string_view text, Scratch& scratch, TextObservation* observation) const {
     splitter_.split(text, scratch.words);
     look_up(scratch);
     if (observation) observe(text, scratch, *observation);
     std::erase(scratch.terms, StringIndex::kNone);
     std::sort(scratch.terms.begin(), scratch.terms.end());
-    scratch.features.clear();
+    scratch.weights.clear();
     double squares = 0;
-    for (auto at = scratch.terms.begin(); at != scratch.terms.end();) {
-      const auto end = std::find_if(at, scratch.terms.end(), [&](std::uint32_t term) { return term != *at; });
+    auto kept = scratch.terms.begin();
+    for (auto at = kept; at != scratch.terms.end();) {
+      const std::uint32_t term = *at;
+      const auto end =
+          std::find_if(at, scratch.terms.end(), [&](std::uint32_t other) { return other != term; });
       const auto count = static_cast<double>(end - at);
-      const double value = (settings_.sublinear ? std::log(count) + 1.0 : count) * idf_[*at];
-      squares += value * value;
-      scratch.features.push_back({*at, value});
+      const double weight = (settings_.sublinear ? std::log(count) + 1.0 : count) * idf_[term];
+      squares += weight * weight;
+      scratch.weights.push_back(weight);
+      *kept++ = term;
       at = end;
     }
+    scratch.terms.erase(kept, scratch.terms.end());
     const double norm = std::sqrt(squares);
-    for (Feature& feature : scratch.features) feature.value /= norm;
+    for (double& weight : scratch.weights) weight /= norm;
   }
 
   // Fills scratch.terms with the term of every n-gram, kNone where it has none. Hashes come first, so that
@@ -132,15 +137,14 @@ class TfidfStep final : public TextStep {
     }
   }
 
-  static std::vector<Tensor> pad(std::span<const Feature> features, std::span<const std::size_t> ends,
-                                 std::size_t width) {
-    const Shape shape{static_cast<std::int64_t>(ends.size()), static_cast<std::int64_t>(width)};
+  static std::vector<Tensor> pad(const Features& features, std::size_t width) {
+    const Shape shape{static_cast<std::int64_t>(features.ends.size()), static_cast<std::int64_t>(width)};
     Tensor indices(DType::kInt32, shape);
     Tensor values(DType::kFloat32, shape);
-    for (std::size_t row = 0, at = 0; row < ends.size(); ++row)
-      for (std::size_t column = row * width; at < ends[row]; ++at, ++column) {
-        indices.data<std::int32_t>()[column] = static_cast<std::int32_t>(features[at].term + 1);
-        values.data<float>()[column] = static_cast<float>(features[at].value);
+    for (std::size_t row = 0, at = 0; row < features.ends.size(); ++row)
+      for (std::size_t column = row * width; at < features.ends[row]; ++at, ++column) {
+        indices.data<std::int32_t>()[column] = static_cast<std::int32_t>(features.terms[at] + 1);
+        values.data<float>()[column] = features.values[at];
       }
     std::vector<Tensor> outputs;
     outputs.push_back(std::move(indices));
