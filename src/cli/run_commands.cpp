@@ -67,7 +67,7 @@ void print_deployment(const Session& session, const store::Deployment& deploymen
 void print_result(const Session& session, const pipeline::RunResult& result) {
   if (session.json) return Session::print(result_json(result));
   if (!result.leaderboard.empty())
-    std::fputs(("\n" + train::leaderboard_text(result.leaderboard)).c_str(), stdout);
+    std::fputs(("\n" + train::leaderboard_text(result.leaderboard, result.metric)).c_str(), stdout);
   if (!result.tensorboard.empty())
     std::fputs(fmt::format("\nTensorBoard: tensorboard --logdir {}\n", result.tensorboard).c_str(), stdout);
   if (!result.deployment.name.empty()) print_deployment(session, result.deployment);

@@ -73,12 +73,12 @@ std::string choose_variant(const CandidateResult& candidate) {
   return chosen == nullptr ? "fp32" : chosen->name;
 }
 
-// The metric of the served variant on the validation rows, turned so that higher is better.
-double rank_value(const CandidateResult& candidate, const std::string& metric) {
+// The ranking metric of the served variant on the validation rows.
+double validation_metric(const CandidateResult& candidate, const std::string& metric) {
   const model::Variant* variant = candidate.manifest.find_variant(candidate.variant);
-  const auto found = variant->metrics.find(metric);
-  if (found == variant->metrics.end()) return -HUGE_VAL;
-  return train::lower_is_better(metric) ? -found->second : found->second;
+  const auto found =
+      variant == nullptr ? std::map<std::string, double>::const_iterator{} : variant->metrics.find(metric);
+  return variant == nullptr || found == variant->metrics.end() ? std::nan("") : found->second;
 }
 
 // Registers the package and measures it, one candidate after the other so that they do not disturb each
@@ -93,17 +93,18 @@ Status register_and_measure(CandidateResult& candidate, const Spec& spec, const 
 }
 
 // Deploys unless the same is deployed already, so that a run that changes nothing disturbs no server.
-Result<store::Deployment> deploy(const Spec& spec, const CandidateResult& winner, const RunContext& context) {
+Result<store::Deployment> deploy(const Spec& spec, const train::LeaderboardRow& winner,
+                                 const RunContext& context) {
   const std::string step = "deploy " + spec.deploy_as;
   context.progress.started(step);
   store::Deployment wanted;
   wanted.name = spec.deploy_as;
   wanted.model = spec.name;
-  wanted.targets = {{winner.version.version, winner.variant}};
+  wanted.targets = {{winner.version, winner.variant}};
   wanted.tenants = spec.tenants;
   wanted.monitor = spec.monitor;
-  const std::string summary = fmt::format("{} version {} ({}, {})", spec.name, winner.version.version,
-                                          winner.manifest.candidate, winner.variant);
+  const std::string summary =
+      fmt::format("{} version {} ({}, {})", spec.name, winner.version, winner.candidate, winner.variant);
   AMAS_TRY(const auto deployments, context.store.deployments());
   for (const store::Deployment& now : deployments)
     if (now.name == wanted.name && now.model == wanted.model && now.targets.size() == 1 &&
@@ -118,7 +119,7 @@ Result<store::Deployment> deploy(const Spec& spec, const CandidateResult& winner
   return stored;
 }
 
-train::LeaderboardRow leaderboard_row(const CandidateResult& candidate, bool deployed) {
+train::LeaderboardRow leaderboard_row(const CandidateResult& candidate, double validation) {
   train::LeaderboardRow row;
   row.candidate = candidate.manifest.candidate;
   row.version = candidate.version.version;
@@ -132,7 +133,7 @@ train::LeaderboardRow leaderboard_row(const CandidateResult& candidate, bool dep
   }
   if (const auto* variant = candidate.manifest.find_variant(candidate.variant))
     row.file_bytes = variant->bytes;
-  row.deployed = deployed;
+  row.validation = validation;
   return row;
 }
 
@@ -159,14 +160,14 @@ Status finish_candidates(const Spec& spec, const Json& data, LazyDataset& datase
   for (CandidateResult& candidate : candidates)
     AMAS_CHECK(register_and_measure(candidate, spec, result.run, data, dataset, context));
   // From here on every package is in the registry, measured as it would be served on this machine.
-  const std::string metric = spec.train["metric"];
-  std::ranges::stable_sort(candidates, std::ranges::greater(),
-                           [&](const CandidateResult& one) { return rank_value(one, metric); });
-  if (context.until == Until::kDeploy) {
-    AMAS_TRY(result.deployment, deploy(spec, candidates[0], context));
-  }
-  for (std::size_t i = 0; i < candidates.size(); ++i)
-    result.leaderboard.push_back(leaderboard_row(candidates[i], i == 0 && context.until == Until::kDeploy));
+  result.metric = spec.train["metric"];
+  for (const CandidateResult& candidate : candidates)
+    result.leaderboard.push_back(leaderboard_row(candidate, validation_metric(candidate, result.metric)));
+  train::rank(result.leaderboard, train::lower_is_better(result.metric));
+  if (context.until != Until::kDeploy) return {};
+  train::LeaderboardRow& winner = result.leaderboard.front();
+  AMAS_TRY(result.deployment, deploy(spec, winner, context));
+  winner.deployed = true;
   return {};
 }
 

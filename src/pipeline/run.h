@@ -34,6 +34,7 @@ struct RunResult {
   std::string run;                                 ///< its id
   Json dataset;                                    ///< digest, rows, parts, columns, cleaning report
   std::vector<train::LeaderboardRow> leaderboard;  ///< best first; empty before kOptimise
+  std::string metric;                              ///< by which the leaderboard is ranked
   store::Deployment deployment;                    ///< only with kDeploy
   std::string tensorboard;                         ///< folder of the event files
 };

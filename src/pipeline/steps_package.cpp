@@ -128,6 +128,19 @@ Result<Json> optimise_candidate(const CandidateInputs& inputs, const RunContext&
   return result;
 }
 
+model::DatasetFacts dataset_facts(const CandidateInputs& inputs) {
+  const Json& data = inputs.data;
+  model::DatasetFacts facts;
+  facts.name = inputs.spec.name;
+  facts.training_rows = data["training"];
+  facts.validation_rows = data["validation"];
+  facts.test_rows = data["test"];
+  facts.label_rows = data["classes"].get<std::map<std::string, std::uint64_t>>();
+  facts.duplicates_dropped = data["clean"]["duplicates"];
+  facts.contradictions_dropped = data["clean"]["contradictions"];
+  return facts;
+}
+
 std::string variant_file(const std::string& name) {
   return name == "fp32" ? "model.onnx" : "model." + name + ".onnx";
 }
@@ -179,7 +192,8 @@ Result<Json> build_package(const CandidateInputs& inputs, const Json& optimised,
   AMAS_TRY(const features::Pipeline pipeline, features::Pipeline::from_json(files["pipeline.json"]));
   AMAS_TRY(const auto graph, context.engine.load(files["model.onnx"], {}));
   AMAS_TRY(model::Manifest manifest, make_manifest(inputs, optimised, libraries, pipeline, *graph));
-  model::add_card(manifest, files, inputs.data);
+  const model::DatasetFacts facts = dataset_facts(inputs);
+  model::add_cards(manifest, &facts, files);
   const model::PackageFiles sealed = model::seal(manifest, std::move(files));
   const std::string digest = crypto::sha256_hex(sealed.at("model.json"));
   AMAS_CHECK(context.store.put_package(digest, sealed));
