@@ -21,20 +21,22 @@ struct CleanOptions {
 struct CleanReport {
   std::uint64_t rows_before = 0;
   std::uint64_t rows_after = 0;
-  std::uint64_t missing_target = 0;    ///< rows dropped because their target is missing
-  std::uint64_t empty = 0;             ///< rows dropped because all their features are missing or blank
-  std::uint64_t duplicates = 0;        ///< rows dropped because an equal one stands before them
-  std::uint64_t contradictions = 0;    ///< rows dropped because equal features carry different targets
-  std::vector<std::string> contradiction_samples;  ///< up to 5: SHA-1 of the key and the targets, not the text
+  std::uint64_t missing_target = 0;  ///< rows dropped because their target is missing
+  std::uint64_t empty = 0;           ///< rows dropped because all their features are missing or blank
+  std::uint64_t duplicates = 0;      ///< rows dropped because an equal one stands before them
+  std::uint64_t contradictions = 0;  ///< rows dropped because equal features carry different targets
+  std::vector<std::string>
+      contradiction_samples;  ///< up to 5: SHA-1 of the key and the targets, not the text
 };
 
-/// From the result on, no target is missing, no features are empty, no row stands twice, and no two rows contradict each
-/// other. A class named "None" or "NA" is a value like any other.
+/// From the result on, no target is missing, no features are empty, no row stands twice, and no two rows
+/// contradict each other. A class named "None" or "NA" is a value like any other.
 ///
-/// Errors: kInvalidArgument for a column that is not there; kFailedPrecondition when no row is left, or one class only.
+/// Errors: kInvalidArgument for a column that is not there; kFailedPrecondition when no row is left, or one
+/// class only.
 Result<table::Table> clean(const table::Table& raw, const CleanOptions& options, CleanReport& report);
 
 /// The key of a row: its feature cells as text, joined by U+001F.
-std::string row_key(const table::Table& table, const std::vector<const table::Column*>& features, std::size_t row);
+std::string row_key(const std::vector<const table::Column*>& features, std::size_t row);
 
 }  // namespace amas::data

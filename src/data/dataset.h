@@ -17,9 +17,9 @@ struct Dataset {
   Split split;
 };
 
-/// Renders a dataset as bytes (docs/formats/dataset.md): JSON lines, a header line with schema, then a line a row with
-/// its part ("train", "valid", "test") and cells. The same dataset always gives the same bytes; its digest is their
-/// SHA-256.
+/// Renders a dataset as bytes (docs/formats/dataset.md): JSON lines, a header line with schema, then a line a
+/// row with its part ("train", "valid", "test") and cells. The same dataset always gives the same bytes; its
+/// digest is their SHA-256.
 std::string to_bytes(const Dataset& dataset);
 
 /// Reads it back.
@@ -27,9 +27,10 @@ std::string to_bytes(const Dataset& dataset);
 /// Errors: kInvalidArgument with the line where it is malformed.
 Result<Dataset> dataset_from_bytes(std::string_view bytes);
 
-/// Statistics of each column (docs/formats/dataset.md): type, count, missing, distinct (exact up to 100,000, then "more
-/// than"), for numbers min, max, mean, standard deviation, quantiles and a histogram of 20 bins, for text lengths in
-/// code points (min, mean, median, p95, max, histogram) and the most frequent values where few are distinct.
+/// Statistics of each column (docs/formats/dataset.md): type, count, missing, distinct (exact up to 100,000,
+/// then "more than"), for numbers min, max, mean, standard deviation, quantiles and a histogram of 20 bins,
+/// for text lengths in code points (min, mean, median, p95, max, histogram) and the most frequent values
+/// where few are distinct.
 Json profile_table(const table::Table& table);
 
 }  // namespace amas::data

@@ -18,8 +18,9 @@ struct Source {
   std::string path;
   /// "csv", "jsonl", "parquet" or "mail"; empty: by the file's ending, and "mail" for a folder.
   std::string format;
-  /// For mail: how a message's folder or path gives its label; the first pattern (a glob on the path below `path`)
-  /// that fits wins, and files that fit none are left out. Column "label". Empty: the name of the folder.
+  /// For mail: how a message's folder or path gives its label; the first pattern (a glob on the path below
+  /// `path`) that fits wins, and files that fit none are left out. Column "label". Empty: the name of the
+  /// folder.
   std::vector<std::pair<std::string, std::string>> labels;
 };
 
@@ -39,15 +40,16 @@ struct ImportReport {
 /// Called now and then with files done and files in all.
 using ImportProgress = std::function<void(std::uint64_t done, std::uint64_t all)>;
 
-/// SHA-256 over names (relative to the source) and contents of all files that the source names, in order; nothing is
-/// parsed. The same as ImportReport::source_digest.
+/// SHA-256 over names (relative to the source) and contents of all files that the source names, in order;
+/// nothing is parsed. The same as ImportReport::source_digest.
 Result<std::string> source_digest(const Source& source);
 
-/// Reads a source into one table. Mail gives the columns file, subject, body (text parts, white space collapsed),
-/// text (subject and body) and label.
+/// Reads a source into one table. Mail gives the columns file, subject, body (text parts, white space
+/// collapsed), text (subject and body) and label.
 ///
 /// `threads`: how many read mail side by side; the result does not depend on it.
-/// Errors: kNotFound when nothing is there; kInvalidArgument for an unknown format, a malformed or empty file (with its
+/// Errors: kNotFound when nothing is there; kInvalidArgument for an unknown format, a malformed or empty file
+/// (with its
 ///         line), files whose columns differ; kFailedPrecondition when not one row could be read.
 Result<table::Table> import_source(const Source& source, table::TableReader& reader, std::size_t threads,
                                    ImportReport& report, const ImportProgress& progress = {});
