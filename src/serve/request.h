@@ -14,21 +14,15 @@ namespace amas::serve {
 /// One question to a model, whatever dialect it came in.
 struct InferRequest {
   std::string tenant = "default";
-  std::string model;                           ///< a deployment's name
-  std::optional<std::int64_t> version;         ///< none: the deployment's default
+  std::string model;                    ///< a deployment's name
+  std::optional<std::int64_t> version;  ///< none: the deployment's default
   std::string signature = "serving_default";
-  std::vector<NamedTensor> inputs;             ///< in any order; dim 0 is the row
-  std::int64_t deadline_us = 0;                ///< Clock::steady_us; 0: none
+  /// In any order; dim 0 is the row. Where the signature has one input, its name may be left empty.
+  std::vector<NamedTensor> inputs;
+  std::int64_t deadline_us = 0;  ///< Clock::steady_us; 0: none
   std::string request_id;
-  std::string trace_id;                        ///< 32 hex digits (W3C)
-  std::string span_id;                         ///< 16 hex digits, ours
-};
-
-/// The answer; row i belongs to row i of the question.
-struct InferResponse {
-  std::string model;
-  std::int64_t version = 0;
-  std::vector<NamedTensor> outputs;  ///< in the signature's order
+  std::string trace_id;  ///< 32 hex digits (W3C)
+  std::string span_id;   ///< 16 hex digits, ours
 };
 
 /// Where the time of a request went, microseconds.
@@ -40,7 +34,16 @@ struct RequestTimes {
   std::size_t batch_rows = 0;
 };
 
-/// Receives the answer, exactly once: on a compute thread, or within infer() when the request is refused at once.
+/// The answer; row i belongs to row i of the question.
+struct InferResponse {
+  std::string model;
+  std::int64_t version = 0;
+  std::vector<NamedTensor> outputs;  ///< in the signature's order
+  RequestTimes times;
+};
+
+/// Receives the answer, exactly once: on a compute thread, or within infer() when the request is refused at
+/// once.
 using InferCallback = std::function<void(Result<InferResponse>)>;
 
 }  // namespace amas::serve

@@ -19,7 +19,8 @@
 
 namespace amas::serve {
 
-/// Hears what was asked and answered, to watch for drift and anomalies. Called on compute threads; must be quick.
+/// Hears what was asked and answered, to watch for drift and anomalies. Called on compute threads; must be
+/// quick.
 class TrafficObserver {
  public:
   virtual ~TrafficObserver() = default;
@@ -28,7 +29,8 @@ class TrafficObserver {
                          const std::vector<std::string>& labels) = 0;
   /// It has been unloaded.
   virtual void on_unloaded(const std::string& deployment, std::int64_t version) = 0;
-  /// Rows were answered. `observed` is empty for the signature "tensors"; `scores` is row-major [rows, classes].
+  /// Rows were answered. `observed` is empty for the signature "tensors"; `scores` is row-major [rows,
+  /// classes].
   virtual void on_rows(const std::string& deployment, std::int64_t version,
                        std::span<const features::TextObservation> observed, std::span<const float> scores,
                        std::size_t classes) = 0;
@@ -70,16 +72,16 @@ struct WantedDeployment {
 
 /// Bounds of the service.
 struct ServiceOptions {
-  std::size_t compute_threads = 1;      ///< run features and engines
-  std::size_t queue_rows_max = 4'096;   ///< rows that may wait for one version; beyond it requests are refused
-  std::size_t batch_rows_max = 64;      ///< rows run together
+  std::size_t compute_threads = 1;     ///< run features and engines
+  std::size_t queue_rows_max = 4'096;  ///< rows that may wait for one version; beyond it requests are refused
+  std::size_t batch_rows_max = 64;     ///< rows run together
   std::int64_t deadline_us = 30'000'000;  ///< for requests that bring none
 };
 
-/// Serves deployments. infer() hands over to compute threads and returns at once; a batch is what waits when a compute
-/// thread becomes free, so a lone request is never delayed. Loading happens on its own thread; a version is visible
-/// only once it has answered a warm-up row, and the old one is freed after its last request.
-/// Threads: safe to use from several at once.
+/// Serves deployments. infer() hands over to compute threads and returns at once; a batch is what waits when
+/// a compute thread becomes free, so a lone request is never delayed. Loading happens on its own thread; a
+/// version is visible only once it has answered a warm-up row, and the old one is freed after its last
+/// request. Threads: safe to use from several at once.
 class ModelService {
  public:
   ModelService(engine::Engine& engine, ServiceOptions options, telemetry::MetricRegistry& metrics,
@@ -87,23 +89,24 @@ class ModelService {
   /// Answers everything that waits, then stops.
   ~ModelService();
 
-  /// Sets what is to be served, whole; what is not in `wanted` is unloaded. Returns at once; loading goes on behind.
-  /// A version that fails to load leaves the deployment's older versions serving.
+  /// Sets what is to be served, whole; what is not in `wanted` is unloaded. Returns at once; loading goes on
+  /// behind. A version that fails to load leaves the deployment's older versions serving.
   void set_deployments(std::vector<WantedDeployment> wanted);
   /// Waits until nothing is loading any more.
   void wait_until_settled();
 
   /// Asks a model.
   ///
-  /// Errors (through the callback): kNotFound for a model, version or signature that is not there (lists what is);
-  ///         kPermissionDenied when the deployment is not for this tenant; kInvalidArgument for inputs that do not fit
-  ///         the signature; kUnavailable while its first version loads or when stopping; kResourceExhausted when the
-  ///         queue is full; kDeadlineExceeded.
+  /// Errors (through the callback): kNotFound for a model, version or signature that is not there (lists what
+  /// is);
+  ///         kPermissionDenied when the deployment is not for this tenant; kInvalidArgument for inputs that
+  ///         do not fit the signature; kUnavailable while its first version loads or when stopping;
+  ///         kResourceExhausted when the queue is full; kDeadlineExceeded.
   void infer(InferRequest request, InferCallback callback);
 
-  /// Runs a task on a compute thread, for work that would hold up an I/O thread, such as decoding a large body (above
-  /// 64 KiB). The task must not throw.
-  /// Returns false, without running it, when too many tasks wait or the service is stopping: answer kResourceExhausted.
+  /// Runs a task on a compute thread, for work that would hold up an I/O thread, such as decoding a large
+  /// body (above 64 KiB). The task must not throw. Returns false, without running it, when too many tasks
+  /// wait or the service is stopping: answer kResourceExhausted.
   [[nodiscard]] bool run_on_compute(std::function<void()> task);
 
   /// All deployments by name.
@@ -115,7 +118,8 @@ class ModelService {
   /// The manifest of a version (none: the default one); borrowed for as long as the pointer is held.
   ///
   /// Errors: kNotFound; kUnavailable while loading.
-  Result<std::shared_ptr<const model::Manifest>> manifest(std::string_view name, std::optional<std::int64_t> version,
+  Result<std::shared_ptr<const model::Manifest>> manifest(std::string_view name,
+                                                          std::optional<std::int64_t> version,
                                                           std::int64_t* actual_version = nullptr) const;
   /// Whether every deployment has its default version available.
   bool ready() const;

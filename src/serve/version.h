@@ -1,7 +1,10 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -11,34 +14,66 @@
 
 namespace amas::serve {
 
+/// Rows [begin, end) of a batch.
+struct RowRange {
+  std::int64_t begin = 0;
+  std::int64_t end = 0;
+};
+
 /// One variant of a package in memory: manifest, fitted preparation and graph. Immutable once loaded.
 /// Threads: safe to use from several at once.
 class ServableVersion {
  public:
   /// Reads and loads.
   ///
-  /// Errors: those of Package::open, Package::read and Engine::load; kNotFound when the manifest lacks the variant.
-  static Result<std::shared_ptr<ServableVersion>> load(const model::Package& package, std::string_view variant,
-                                                       engine::Engine& engine, int threads = 1);
+  /// `threads`: that one run may use.
+  /// Errors: those of Package::read, Pipeline::from_json, profile_from_json and Engine::load; kNotFound when
+  /// the manifest
+  ///         lacks the variant; kInvalidArgument when the graph does not take what the pipeline gives.
+  static Result<std::shared_ptr<ServableVersion>> load(const model::Package& package,
+                                                       std::string_view variant, engine::Engine& engine,
+                                                       int threads = 1);
 
+  /// model.json.
   const model::Manifest& manifest() const { return *manifest_; }
   /// The manifest for callers that outlive this object.
   std::shared_ptr<const model::Manifest> shared_manifest() const { return manifest_; }
+  /// The fitted preparation.
   const features::Pipeline& pipeline() const { return pipeline_; }
+  /// The reference statistics.
   const model::Profile& profile() const { return profile_; }
+  /// The graph in its engine.
   engine::LoadedModel& graph() const { return *graph_; }
 
   /// Answers raw rows: `columns` as the pipeline takes them → scores [rows, classes].
   Result<Tensor> score(std::span<const TensorView> columns) const;
+
+  /// The first half of it: the graph's inputs for raw rows. `observed` (may be null) receives one entry a
+  /// row.
+  Result<std::vector<Tensor>> prepare(std::span<const TensorView> columns,
+                                      std::vector<features::TextObservation>* observed) const;
+  /// The second half: runs rows of the graph's inputs, at most `rows_max` at once, and puts the outputs
+  /// together.
+  ///
+  /// Errors: those of LoadedModel::run.
+  Result<std::vector<Tensor>> run(std::span<const Tensor* const> inputs, RowRange rows,
+                                  std::int64_t rows_max) const;
+  /// The output that holds the scores: "scores", or the first where none has that name.
+  ///
+  /// Errors: kInternal when it is not FLOAT32 [rows, classes].
+  Result<Tensor> scores_of(std::vector<Tensor> outputs) const;
   /// The label with the highest score, for each row.
   std::vector<std::string> best_labels(const Tensor& scores) const;
 
  private:
-  ServableVersion(features::Pipeline pipeline) : pipeline_(std::move(pipeline)) {}
+  explicit ServableVersion(features::Pipeline pipeline) : pipeline_(std::move(pipeline)) {}
+  Status check_graph() const;
+
   std::shared_ptr<const model::Manifest> manifest_;
   features::Pipeline pipeline_;
   model::Profile profile_;
   std::unique_ptr<engine::LoadedModel> graph_;
+  std::size_t scores_index_ = 0;
 };
 
 }  // namespace amas::serve

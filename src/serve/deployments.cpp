@@ -1,0 +1,204 @@
+#include "serve/deployments.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+
+namespace amas::serve {
+namespace {
+
+using Versions = std::vector<std::shared_ptr<LiveVersion>>;
+
+std::shared_ptr<LiveVersion> find_version(const Versions& versions, std::int64_t version) {
+  const auto at =
+      std::ranges::find_if(versions, [&](const auto& live) { return live->origin().version == version; });
+  return at == versions.end() ? nullptr : *at;
+}
+
+std::shared_ptr<LiveVersion> find_origin(const Versions& versions, const LiveVersion::Origin& origin) {
+  const auto at = std::ranges::find_if(versions, [&](const auto& live) { return live->origin() == origin; });
+  return at == versions.end() ? nullptr : *at;
+}
+
+LiveVersion::Origin origin_of(const WantedDeployment& wanted, const WantedVersion& version) {
+  return {wanted.name, version.version, version.package, version.variant};
+}
+
+/// A deployment of which nothing has been loaded yet beyond what `before` has.
+Deployed begin_with(const WantedDeployment& wanted, const Versions& before, std::int64_t default_before) {
+  Deployed deployed;
+  deployed.tenants = wanted.tenants;
+  deployed.live = before;
+  const std::int64_t first = wanted.versions.empty() ? 0 : wanted.versions[0].version;
+  deployed.default_version = before.empty() ? first : default_before;
+  for (const WantedVersion& version : wanted.versions)
+    if (!find_origin(before, origin_of(wanted, version)))
+      deployed.absent.push_back({version.version, VersionState::kLoading, {Code::kUnknown, ""}});
+  return deployed;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<LiveVersion>> Deployed::find(std::string_view name,
+                                                    std::optional<std::int64_t> version) const {
+  const std::int64_t wanted = version.value_or(default_version);
+  if (auto live_version = find_version(live, wanted)) return live_version;
+  for (const VersionStatus& status : absent) {
+    if (status.version != wanted) continue;
+    if (status.state == VersionState::kLoading)
+      return unavailable(fmt::format("model is still loading: {} version {}; retry soon", name, wanted));
+    return unavailable(
+        fmt::format("model could not be loaded: {} version {}: {}", name, wanted, status.error.message));
+  }
+  std::string known;
+  for (const auto& each : live) known += (known.empty() ? "" : ", ") + std::to_string(each->origin().version);
+  return not_found(fmt::format("no such version: {} of {}; there {}", wanted, name,
+                               known.empty() ? "is none" : "are: " + known));
+}
+
+Deployments::Deployments(engine::Engine& engine, const Surroundings& around)
+    : engine_(engine),
+      around_(around),
+      snapshot_(std::make_shared<const Snapshot>()),
+      thread_([this](const std::stop_token& stop) { work(stop); }) {}
+
+Deployments::~Deployments() {
+  thread_.request_stop();
+  thread_.join();
+  clear();
+}
+
+void Deployments::set(std::vector<WantedDeployment> wanted) {
+  {
+    const std::scoped_lock lock(mutex_);
+    // New names are known at once, so that an early request hears "loading" and not "not found".
+    for (const WantedDeployment& deployment : wanted)
+      if (!snapshot()->contains(deployment.name)) publish(deployment.name, begin_with(deployment, {}, 0));
+    wanted_ = std::move(wanted);
+  }
+  changed_.notify_all();
+}
+
+void Deployments::wait_until_settled() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return !wanted_ && !working_; });
+}
+
+std::shared_ptr<const Snapshot> Deployments::snapshot() const {
+  return snapshot_.with([](const auto& snapshot) { return snapshot; });
+}
+
+std::vector<std::int64_t> Deployments::unloading(std::string_view name) const {
+  return leaving_.with([&](const auto& leaving) {
+    std::vector<std::int64_t> versions;
+    for (const auto& weak : leaving)
+      if (const auto live = weak.lock(); live && live->origin().deployment == name)
+        versions.push_back(live->origin().version);
+    return versions;
+  });
+}
+
+void Deployments::clear() {
+  const auto before = snapshot();
+  for (const auto& [name, deployed] : *before) {
+    publish(name, std::nullopt);
+    let_go(name, deployed.live, {});
+  }
+}
+
+void Deployments::work(const std::stop_token& stop) {
+  name_this_thread("load");
+  std::unique_lock lock(mutex_);
+  while (changed_.wait(lock, stop, [&] { return wanted_.has_value(); })) {
+    const auto wanted = std::move(*wanted_);
+    wanted_.reset();
+    working_ = true;
+    lock.unlock();
+    reconcile(wanted, stop);
+    lock.lock();
+    working_ = false;
+    changed_.notify_all();
+  }
+}
+
+void Deployments::reconcile(const std::vector<WantedDeployment>& wanted, const std::stop_token& stop) {
+  const auto before = snapshot();
+  for (const auto& [name, deployed] : *before) {
+    if (std::ranges::find(wanted, name, &WantedDeployment::name) != wanted.end()) continue;
+    publish(name, std::nullopt);
+    let_go(name, deployed.live, {});
+    around_.metrics.remove("model", name);
+  }
+  for (const WantedDeployment& deployment : wanted) bring_up(deployment, stop);
+}
+
+void Deployments::bring_up(const WantedDeployment& wanted, const std::stop_token& stop) {
+  const auto snapshot_before = snapshot();
+  const auto at = snapshot_before->find(wanted.name);
+  const Versions before = at == snapshot_before->end() ? Versions() : at->second.live;
+  Deployed deployed =
+      begin_with(wanted, before, at == snapshot_before->end() ? 0 : at->second.default_version);
+  publish(wanted.name, deployed);
+  bool all_loaded = true;
+  for (const WantedVersion& version : wanted.versions) {
+    if (stop.stop_requested()) return;
+    const LiveVersion::Origin origin = origin_of(wanted, version);
+    if (!find_origin(before, origin)) {
+      auto loaded = LiveVersion::load(origin, engine_, around_);
+      const auto status = std::ranges::find(deployed.absent, version.version, &VersionStatus::version);
+      if (!loaded) {
+        all_loaded = false;
+        *status = {version.version, VersionState::kFailed, loaded.error()};
+        log::error("model_load_failed", {{"model", wanted.name},
+                                         {"version", version.version},
+                                         {"variant", version.variant},
+                                         {"error", loaded.error().message}});
+        publish(wanted.name, deployed);
+        continue;
+      }
+      around_.observer.on_loaded(wanted.name, version.version, (*loaded)->servable().profile(),
+                                 (*loaded)->servable().manifest().labels);
+      deployed.absent.erase(status);
+      // Another package or variant under the same number takes the place of the old one.
+      std::erase_if(deployed.live,
+                    [&](const auto& live) { return live->origin().version == version.version; });
+      deployed.live.push_back(*loaded);
+    }
+    if (&version == &wanted.versions[0]) deployed.default_version = version.version;
+    publish(wanted.name, deployed);
+  }
+  if (all_loaded)
+    std::erase_if(deployed.live, [&](const auto& live) {
+      return std::ranges::find(wanted.versions, live->origin().version, &WantedVersion::version) ==
+             wanted.versions.end();
+    });
+  publish(wanted.name, deployed);
+  let_go(wanted.name, before, deployed.live);
+}
+
+void Deployments::publish(const std::string& name, std::optional<Deployed> deployed) {
+  std::shared_ptr<const Snapshot> old;  // freed outside the lock: the last request's version may go with it
+  snapshot_.with([&](std::shared_ptr<const Snapshot>& snapshot) {
+    auto next = std::make_shared<Snapshot>(*snapshot);
+    if (deployed) next->insert_or_assign(name, std::move(*deployed));
+    else next->erase(name);
+    old = std::exchange(snapshot, std::move(next));
+  });
+}
+
+void Deployments::let_go(const std::string& name, const Versions& before, const Versions& after) {
+  for (const auto& live : before) {
+    if (std::ranges::find(after, live) != after.end()) continue;
+    const bool is_replaced = find_version(after, live->origin().version) != nullptr;
+    if (!is_replaced) around_.observer.on_unloaded(name, live->origin().version);
+    leaving_.with([&](auto& leaving) {
+      std::erase_if(leaving, [](const auto& weak) { return weak.expired(); });
+      leaving.push_back(live);
+    });
+  }
+}
+
+}  // namespace amas::serve

@@ -1,0 +1,333 @@
+#include "serve/live_version.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+
+#include "base/log.h"
+#include "serve/admission.h"
+
+namespace amas::serve {
+namespace {
+
+constexpr std::string_view kRaw = "serving_default";
+constexpr std::string_view kTensors = "tensors";
+
+std::vector<engine::TensorSpec> specs_of(const std::vector<features::Port>& ports) {
+  std::vector<engine::TensorSpec> specs;
+  for (const features::Port& port : ports) specs.push_back({port.name, port.dtype, port.shape});
+  return specs;
+}
+
+Status warm_up(const ServableVersion& servable) {
+  std::vector<Tensor> row;
+  for (const features::Port& port : servable.pipeline().inputs()) {
+    Shape shape = port.shape;
+    for (std::int64_t& size : shape) size = size < 0 ? 1 : size;
+    row.emplace_back(port.dtype, std::move(shape));
+    for (std::string& text : row.back().strings()) text = "warm up";
+  }
+  const std::vector<TensorView> columns(row.begin(), row.end());
+  if (const auto scores = servable.score(columns); !scores) return scores.error().at("warm-up row");
+  return {};
+}
+
+bool are_alike(const Pending& a, const Pending& b) {
+  for (std::size_t i = 0; i < a.request.inputs.size(); ++i) {
+    const Shape& left = a.request.inputs[i].tensor.shape();
+    const Shape& right = b.request.inputs[i].tensor.shape();
+    if (!std::equal(left.begin() + 1, left.end(), right.begin() + 1, right.end())) return false;
+  }
+  return true;
+}
+
+/// The tensor [rows, width] with zeros behind each row.
+Tensor widened(const Tensor& tensor, std::int64_t width) {
+  Tensor wide(tensor.dtype(), {tensor.rows(), width});
+  const std::size_t from = static_cast<std::size_t>(tensor.shape()[1]) * dtype_bytes(tensor.dtype());
+  const std::size_t to = static_cast<std::size_t>(width) * dtype_bytes(tensor.dtype());
+  for (std::size_t row = 0; row < static_cast<std::size_t>(tensor.rows()); ++row)
+    std::ranges::copy(tensor.bytes().subspan(row * from, from), wide.bytes().subspan(row * to, to).begin());
+  return wide;
+}
+
+/// Input i of all requests, behind each other.
+Result<Tensor> joined(Batch& batch, std::size_t i) {
+  std::int64_t width = 0;
+  for (const auto& pending : batch)
+    if (const Shape& shape = pending->request.inputs[i].tensor.shape(); shape.size() == 2)
+      width = std::max(width, shape[1]);
+  std::vector<TensorView> parts;
+  for (auto& pending : batch) {
+    Tensor& tensor = pending->request.inputs[i].tensor;
+    if (tensor.shape().size() == 2 && tensor.shape()[1] < width) tensor = widened(tensor, width);
+    parts.emplace_back(tensor);
+  }
+  return concat_rows(parts);
+}
+
+std::int64_t rows_of(const Batch& batch) {
+  std::int64_t rows = 0;
+  for (const auto& pending : batch) rows += pending->rows;
+  return rows;
+}
+
+}  // namespace
+
+LiveVersion::LiveVersion(Origin origin, std::shared_ptr<ServableVersion> servable, const Surroundings& around)
+    : origin_(std::move(origin)),
+      servable_(std::move(servable)),
+      around_(around),
+      raw_inputs_(specs_of(servable_->pipeline().inputs())),
+      takes_padding_(servable_->pipeline().text_type() == "tfidf"),
+      metrics_(around.metrics, origin_.deployment, std::to_string(origin_.version)) {
+  around_.metrics.gauge("amas_models_loaded", "Model versions in memory.")->add(1);
+}
+
+LiveVersion::~LiveVersion() {
+  around_.metrics.gauge("amas_models_loaded", "Model versions in memory.")->add(-1);
+  log::info("model_unloaded", {{"model", origin_.deployment}, {"version", origin_.version}});
+}
+
+Result<std::shared_ptr<LiveVersion>> LiveVersion::load(const Origin& origin, engine::Engine& engine,
+                                                       const Surroundings& around) {
+  const std::int64_t begin_us = around.clock.steady_us();
+  AMAS_TRY(const model::Package package, model::Package::open(origin.package));
+  AMAS_TRY(auto servable, ServableVersion::load(package, origin.variant, engine));
+  AMAS_CHECK(warm_up(*servable));
+  const double load_s = static_cast<double>(around.clock.steady_us() - begin_us) * 1e-6;
+  around.metrics
+      .gauge("amas_model_load_seconds", "Time that loading took, with its warm-up row.",
+             {{"model", origin.deployment}, {"version", std::to_string(origin.version)}})
+      ->set(load_s);
+  log::info("model_loaded", {{"model", origin.deployment},
+                             {"version", origin.version},
+                             {"variant", origin.variant},
+                             {"digest", package.digest()},
+                             {"seconds", load_s}});
+  return std::shared_ptr<LiveVersion>(new LiveVersion(origin, std::move(servable), around));
+}
+
+Result<std::unique_ptr<Pending>> LiveVersion::admit(InferRequest& request) const {
+  const bool is_raw = request.signature == kRaw;
+  if (!is_raw && request.signature != kTensors)
+    return not_found(
+        fmt::format("no such signature: {}; there are: {}, {}", request.signature, kRaw, kTensors));
+  AMAS_TRY(auto pending, serve::admit(request, is_raw ? raw_inputs_ : servable_->graph().inputs()));
+  pending->is_raw = is_raw;
+  return pending;
+}
+
+void LiveVersion::refuse(const InferRequest& request, const Error& error, std::int64_t admitted_us) {
+  metrics_.count_failure(error.code);
+  around_.observer.on_request(origin_.deployment, origin_.version, error.code, false,
+                              around_.clock.steady_us() - admitted_us);
+  if (log::enabled(log::Level::kDebug))
+    log::write(log::Level::kDebug, "request_refused",
+               {{"model", origin_.deployment},
+                {"version", origin_.version},
+                {"tenant", request.tenant},
+                {"request_id", request.request_id},
+                {"trace_id", request.trace_id},
+                {"span_id", request.span_id},
+                {"code", code_name(error.code)}});
+}
+
+void LiveVersion::run(Batch batch) {
+  const std::int64_t dequeued_us = around_.clock.steady_us();
+  metrics_.queue_rows->add(-static_cast<double>(rows_of(batch)));
+  fail(take_late(batch, dequeued_us),
+       {Code::kDeadlineExceeded, "the request waited beyond its deadline; retry later"});
+  for (auto& pending : batch) pending->dequeued_us = dequeued_us;
+  const auto tensors =
+      std::ranges::stable_partition(batch, [](const auto& pending) { return pending->is_raw; });
+  Batch graph_inputs(std::move_iterator(tensors.begin()), std::move_iterator(tensors.end()));
+  batch.erase(tensors.begin(), tensors.end());
+  // From here on no request is late, and each batch is of one signature.
+  if (!batch.empty()) run_raw(std::move(batch));
+  while (!graph_inputs.empty())
+    run_tensors(takes_padding_ ? std::exchange(graph_inputs, {}) : take_alike(graph_inputs));
+}
+
+Batch LiveVersion::take_late(Batch& batch, std::int64_t now_us) const {
+  Batch late;
+  for (auto& pending : batch)
+    if (now_us > pending->request.deadline_us) late.push_back(std::move(pending));
+  std::erase(batch, nullptr);
+  return late;
+}
+
+Batch LiveVersion::take_alike(Batch& batch) const {
+  Batch alike;
+  for (auto& pending : batch)
+    if (alike.empty() || are_alike(*alike[0], *pending)) alike.push_back(std::move(pending));
+  std::erase(batch, nullptr);
+  return alike;
+}
+
+void LiveVersion::run_raw(Batch batch) {
+  auto work = prepare(batch);
+  if (work) return execute(std::move(*work));
+  if (batch.size() == 1) return fail(std::move(batch), work.error());
+  for (auto& pending : batch) {
+    Batch alone;
+    alone.push_back(std::move(pending));
+    run_raw(std::move(alone));
+  }
+}
+
+void LiveVersion::run_tensors(Batch batch) {
+  auto work = join(batch);
+  if (work) return execute(std::move(*work));
+  fail(std::move(batch), work.error());
+}
+
+Result<LiveVersion::Work> LiveVersion::prepare(Batch& batch) const {
+  const std::int64_t begin_us = around_.clock.steady_us();
+  std::vector<Tensor> columns;
+  std::vector<TensorView> views;
+  for (std::size_t i = 0; i < raw_inputs_.size() && batch.size() > 1; ++i) {
+    AMAS_TRY(columns.emplace_back(), joined(batch, i));
+  }
+  for (std::size_t i = 0; i < raw_inputs_.size(); ++i)
+    views.emplace_back(batch.size() > 1 ? columns[i] : batch[0]->request.inputs[i].tensor);
+  Work work;
+  AMAS_TRY(work.owned, servable_->prepare(views, &work.observed));
+  for (const Tensor& tensor : work.owned) work.inputs.push_back(&tensor);
+  work.times.features_us = around_.clock.steady_us() - begin_us;
+  work.requests = std::move(batch);
+  return work;
+}
+
+Result<LiveVersion::Work> LiveVersion::join(Batch& batch) const {
+  Work work;
+  const std::size_t count = batch[0]->request.inputs.size();
+  for (std::size_t i = 0; i < count && batch.size() > 1; ++i) {
+    AMAS_TRY(work.owned.emplace_back(), joined(batch, i));
+  }
+  for (std::size_t i = 0; i < count; ++i)
+    work.inputs.push_back(batch.size() > 1 ? &work.owned[i] : &batch[0]->request.inputs[i].tensor);
+  work.requests = std::move(batch);
+  return work;
+}
+
+void LiveVersion::execute(Work work) {
+  const std::int64_t rows = rows_of(work.requests);
+  const auto run_rows = [&](RowRange range) {
+    const std::int64_t begin_us = around_.clock.steady_us();
+    auto outputs =
+        servable_->run(work.inputs, range, static_cast<std::int64_t>(around_.options.batch_rows_max));
+    work.times.engine_us = around_.clock.steady_us() - begin_us;
+    work.times.batch_rows = static_cast<std::size_t>(range.end - range.begin);
+    metrics_.batch_rows->observe(static_cast<double>(range.end - range.begin));
+    return outputs;
+  };
+  const std::span<const features::TextObservation> observed(work.observed);
+  auto outputs = run_rows({0, rows});
+  if (outputs) return answer(std::move(work.requests), observed, std::move(*outputs), work.times);
+  if (work.requests.size() == 1) return fail(std::move(work.requests), outputs.error());
+  // One request has spoilt the batch (a token beyond the table, say): each gets its own outcome.
+  Batch requests = std::move(work.requests);
+  std::int64_t begin = 0;
+  for (auto& pending : requests) {
+    const RowRange range{begin, begin + pending->rows};
+    begin = range.end;
+    auto own = run_rows(range);
+    Batch alone;
+    alone.push_back(std::move(pending));
+    if (!own) {
+      fail(std::move(alone), own.error());
+      continue;
+    }
+    const auto part = observed.empty() ? observed
+                                       : observed.subspan(static_cast<std::size_t>(range.begin),
+                                                          static_cast<std::size_t>(range.end - range.begin));
+    answer(std::move(alone), part, std::move(*own), work.times);
+  }
+}
+
+void LiveVersion::answer(Batch requests, std::span<const features::TextObservation> observed,
+                         std::vector<Tensor> outputs, RequestTimes times) {
+  auto named = name_outputs(requests[0]->is_raw, std::move(outputs), rows_of(requests));
+  if (!named) return fail(std::move(requests), named.error());
+  observe(observed, *named);
+  std::int64_t begin = 0;
+  for (auto& pending : requests) {
+    InferResponse response{origin_.deployment, origin_.version, {}, {}};
+    if (requests.size() == 1) response.outputs = std::move(*named);
+    else
+      for (const NamedTensor& output : *named)
+        response.outputs.push_back(
+            {output.name, copy(TensorView(output.tensor, begin, begin + pending->rows))});
+    begin += pending->rows;
+    times.queue_us = pending->dequeued_us - pending->admitted_us;
+    times.total_us = around_.clock.steady_us() - pending->admitted_us;
+    response.times = times;
+    finish(*pending, std::move(response), times);
+    pending.reset();
+  }
+}
+
+Result<std::vector<NamedTensor>> LiveVersion::name_outputs(bool is_raw, std::vector<Tensor> outputs,
+                                                           std::int64_t rows) const {
+  for (const Tensor& output : outputs)
+    if (output.shape().empty() || output.rows() != rows)
+      return internal_error(
+          fmt::format("the graph gave {} for {} rows; its first dimension must be the batch",
+                      format_shape(output.shape()), rows));
+  std::vector<NamedTensor> named;
+  if (is_raw) {
+    AMAS_TRY(Tensor scores, servable_->scores_of(std::move(outputs)));
+    named.push_back({"label", Tensor::of_strings({rows}, servable_->best_labels(scores))});
+    named.push_back({"scores", std::move(scores)});
+    return named;
+  }
+  const auto& specs = servable_->graph().outputs();
+  if (outputs.size() != specs.size())
+    return internal_error("the graph gave another number of outputs than it declares");
+  for (std::size_t i = 0; i < outputs.size(); ++i) named.push_back({specs[i].name, std::move(outputs[i])});
+  return named;
+}
+
+void LiveVersion::observe(std::span<const features::TextObservation> observed,
+                          const std::vector<NamedTensor>& outputs) {
+  const auto at = std::ranges::find(outputs, "scores", &NamedTensor::name);
+  if (at == outputs.end() || at->tensor.dtype() != DType::kFloat32 || at->tensor.shape().size() != 2) return;
+  around_.observer.on_rows(origin_.deployment, origin_.version, observed, at->tensor.data<float>(),
+                           static_cast<std::size_t>(at->tensor.shape()[1]));
+}
+
+void LiveVersion::fail(Batch batch, const Error& error) {
+  for (auto& pending : batch) {
+    RequestTimes times;
+    times.total_us = around_.clock.steady_us() - pending->admitted_us;
+    finish(*pending, error, times);
+  }
+}
+
+void LiveVersion::finish(Pending& pending, Result<InferResponse> response, const RequestTimes& times) {
+  const bool ok = response.has_value();
+  const Code code = ok ? Code::kUnknown : response.error().code;
+  if (ok) metrics_.count_answer(times);
+  else metrics_.count_failure(code);
+  around_.observer.on_request(origin_.deployment, origin_.version, code, ok, times.total_us);
+  if (log::enabled(log::Level::kDebug))
+    log::write(log::Level::kDebug, "request",
+               {{"model", origin_.deployment},
+                {"version", origin_.version},
+                {"tenant", pending.request.tenant},
+                {"request_id", pending.request.request_id},
+                {"trace_id", pending.request.trace_id},
+                {"span_id", pending.request.span_id},
+                {"code", ok ? std::string_view("OK") : code_name(code)},
+                {"rows", pending.rows},
+                {"batch_rows", times.batch_rows},
+                {"features_us", times.features_us},
+                {"queue_us", times.queue_us},
+                {"engine_us", times.engine_us},
+                {"total_us", times.total_us}});
+  pending.callback(std::move(response));
+}
+
+}  // namespace amas::serve

@@ -1,0 +1,414 @@
+#include "serve/service.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <future>
+#include <latch>
+#include <map>
+#include <random>
+#include <thread>
+
+#include "base/threads.h"
+#include "serve/fake_engine.h"
+
+namespace amas::serve {
+namespace {
+
+/// Writes down what it hears.
+class Observer final : public TrafficObserver {
+ public:
+  struct Heard {
+    std::vector<std::string> events;
+    std::size_t rows = 0;
+    std::size_t observed = 0;
+    std::map<std::string, int> requests;
+  };
+  void on_loaded(const std::string& deployment, std::int64_t version, const model::Profile& profile,
+                 const std::vector<std::string>& labels) override {
+    EXPECT_EQ(4u, profile.rows);
+    EXPECT_EQ(2u, labels.size());
+    heard.with([&](Heard& h) { h.events.push_back("loaded " + deployment + " " + std::to_string(version)); });
+  }
+  void on_unloaded(const std::string& deployment, std::int64_t version) override {
+    heard.with(
+        [&](Heard& h) { h.events.push_back("unloaded " + deployment + " " + std::to_string(version)); });
+  }
+  void on_rows(const std::string&, std::int64_t, std::span<const features::TextObservation> observed,
+               std::span<const float> scores, std::size_t classes) override {
+    heard.with([&](Heard& h) {
+      h.rows += scores.size() / classes;
+      h.observed += observed.size();
+    });
+  }
+  void on_request(const std::string&, std::int64_t, Code code, bool ok, std::int64_t) override {
+    heard.with([&](Heard& h) { ++h.requests[ok ? "OK" : std::string(code_name(code))]; });
+  }
+  Guarded<Heard> heard;
+};
+
+class ServiceTest : public testing::Test {
+ protected:
+  void make(ServiceOptions options = {}) {
+    service_.reset();
+    service_ = std::make_unique<ModelService>(engine_, options, metrics_, observer_, clock_);
+  }
+  WantedVersion version(std::int64_t number, const std::string& graph) {
+    return {number, write_package(folder_.path() / (std::to_string(++packages_)), graph), "fp32"};
+  }
+  void deploy(const std::vector<WantedDeployment>& wanted) {
+    service_->set_deployments(wanted);
+    service_->wait_until_settled();
+  }
+  std::future<Result<InferResponse>> ask(InferRequest request) {
+    auto promise = std::make_shared<std::promise<Result<InferResponse>>>();
+    auto answer = promise->get_future();
+    service_->infer(std::move(request),
+                    [promise](Result<InferResponse> r) { promise->set_value(std::move(r)); });
+    return answer;
+  }
+  static InferRequest texts(const std::string& model, std::vector<std::string> rows) {
+    InferRequest request;
+    request.model = model;
+    const auto count = static_cast<std::int64_t>(rows.size());
+    request.inputs.push_back({"text", Tensor::of_strings({count}, std::move(rows))});
+    return request;
+  }
+  static InferRequest tokens(const std::string& model, std::vector<std::int32_t> values) {
+    InferRequest request;
+    request.model = model;
+    request.signature = "tensors";
+    const auto rows = static_cast<std::int64_t>(values.size() / 4);
+    request.inputs.push_back({"tokens", Tensor::of<std::int32_t>({rows, 4}, values)});
+    return request;
+  }
+  Code code_of(InferRequest request) {
+    const auto answer = ask(std::move(request)).get();
+    return answer ? Code{} : answer.error().code;
+  }
+
+  TemporaryFolder folder_;
+  int packages_ = 0;
+  ManualClock clock_;
+  FakeEngine engine_;
+  telemetry::MetricRegistry metrics_;
+  Observer observer_;
+  std::unique_ptr<ModelService> service_;
+};
+
+float score_of(const InferResponse& response, std::size_t row) {
+  return response.outputs.back().tensor.data<float>()[2 * row];
+}
+
+TEST_F(ServiceTest, answers_raw_text_with_labels_and_scores) {
+  make();
+  deploy({{"spam", {version(3, "tokens:5")}, {"default"}}});
+  const auto answer = ask(texts("spam", {"w1 w2", "w50 unknown"})).get();
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_EQ("spam", answer->model);
+  EXPECT_EQ(3, answer->version);
+  ASSERT_EQ(2u, answer->outputs.size());
+  EXPECT_EQ("label", answer->outputs[0].name);
+  EXPECT_EQ("scores", answer->outputs[1].name);
+  EXPECT_EQ((Shape{2, 2}), answer->outputs[1].tensor.shape());
+  const auto pipeline = fake_pipeline(false);
+  const Tensor rows = Tensor::of_strings({2}, {"w1 w2", "w50 unknown"});
+  const std::vector<TensorView> columns{rows};
+  const auto prepared = pipeline.transform(columns);
+  for (std::size_t row = 0; row < 2; ++row) {
+    const float score = token_score((*prepared)[0].data<std::int32_t>().subspan(row * 4, 4), 5);
+    EXPECT_EQ(score, score_of(*answer, row));
+    EXPECT_EQ(score > 0.5F ? "ham" : "spam", answer->outputs[0].tensor.strings()[row]);
+  }
+}
+
+TEST_F(ServiceTest, answers_tensors_with_what_the_graph_gives) {
+  make();
+  deploy({{"spam", {version(1, "tokens:5")}, {"default"}}});
+  const std::vector<std::int32_t> values{1, 2, 3, 4, 5, 6, 7, 8};
+  const auto answer = ask(tokens("spam", values)).get();
+  ASSERT_TRUE(answer);
+  ASSERT_EQ(1u, answer->outputs.size());
+  EXPECT_EQ(token_score(std::span(values).subspan(4), 5), score_of(*answer, 1));
+  observer_.heard.with([](const auto& heard) {
+    EXPECT_EQ(2u, heard.rows);
+    EXPECT_EQ(0u, heard.observed);
+  });
+}
+
+TEST_F(ServiceTest, refuses_what_does_not_fit_and_says_why) {
+  make();
+  deploy({{"spam", {version(1, "tokens:5")}, {"default"}}, {"theirs", {version(1, "tokens:5")}, {"other"}}});
+  EXPECT_EQ(Code::kNotFound, code_of(texts("nope", {"x"})));
+  EXPECT_EQ("no such model: nope; there are: spam, theirs", ask(texts("nope", {"x"})).get().error().message);
+  EXPECT_EQ(Code::kPermissionDenied, code_of(texts("theirs", {"x"})));
+  auto request = texts("spam", {"x"});
+  request.version = 9;
+  EXPECT_EQ("no such version: 9 of spam; there are: 1", ask(request).get().error().message);
+  request = texts("spam", {"x"});
+  request.signature = "else";
+  EXPECT_EQ(Code::kNotFound, code_of(request));
+  EXPECT_EQ(Code::kInvalidArgument, code_of(texts("spam", {})));
+  request = texts("spam", {"x"});
+  request.inputs[0].name = "body";
+  EXPECT_EQ("input is missing: text; the signature takes: text", ask(request).get().error().message);
+  request.inputs[0].name = "";
+  EXPECT_EQ(Code{}, code_of(request));
+  request = texts("spam", {"x"});
+  request.inputs.push_back(request.inputs[0]);
+  EXPECT_EQ(Code::kInvalidArgument, code_of(request));
+  EXPECT_EQ(Code::kInvalidArgument, code_of(texts("spam", {std::string(limits::kTextBytesMax + 1, 'x')})));
+  EXPECT_EQ(Code::kInvalidArgument,
+            code_of(texts("spam", std::vector<std::string>(limits::kRequestRowsMax + 1))));
+  request = tokens("spam", {1, 2, 3, 4});
+  request.inputs[0].tensor = Tensor(DType::kInt32, {1, 3});
+  EXPECT_EQ(Code::kInvalidArgument, code_of(request));
+  EXPECT_EQ(1u, metrics_
+                    .counter("amas_requests_total", "",
+                             {{"model", "theirs"}, {"version", ""}, {"code", "PERMISSION_DENIED"}})
+                    ->value());
+  EXPECT_EQ(
+      2u,
+      metrics_.counter("amas_requests_total", "", {{"model", ""}, {"version", ""}, {"code", "NOT_FOUND"}})
+          ->value());
+}
+
+TEST_F(ServiceTest, gives_every_row_its_own_answer_under_thousands_of_mixed_requests) {
+  make({.compute_threads = 3, .queue_rows_max = 1'000'000, .batch_rows_max = 16});
+  deploy({{"dense", {version(1, "tokens:1"), version(2, "tokens:2")}, {"default"}},
+          {"sparse", {version(1, "sparse:3")}, {"default"}}});
+  constexpr int kThreads = 4, kRequests = 1'000;
+  const auto dense = fake_pipeline(false);
+  const auto sparse = fake_pipeline(true);
+  std::latch done(kThreads * kRequests);
+  std::atomic<int> wrong{0}, failed{0}, poisoned{0};
+  const auto check = [&](std::vector<float> expected, bool poison) {
+    return [&, expected = std::move(expected), poison](Result<InferResponse> answer) {
+      if (poison) poisoned += answer ? 0 : 1;
+      else if (!answer) ++failed;
+      else
+        for (std::size_t row = 0; row < expected.size(); ++row)
+          if (std::abs(score_of(*answer, row) - expected[row]) > 1e-3F * std::abs(expected[row])) ++wrong;
+      done.count_down();
+    };
+  };
+  std::vector<std::jthread> clients;
+  for (int c = 0; c < kThreads; ++c)
+    clients.emplace_back([&, c] {
+      std::mt19937 random(static_cast<unsigned>(c));
+      for (int i = 0; i < kRequests; ++i) {
+        const auto below = [&](unsigned n) { return static_cast<int>(random() % n); };
+        const int rows = 1 + (below(20) == 0 ? below(100) : below(4));
+        if (below(3) == 0) {
+          std::vector<std::int32_t> values;
+          for (int v = 0; v < 4 * rows; ++v) values.push_back(below(600));
+          const bool poison = below(10) == 0;
+          if (poison) values[0] = kPoison;
+          std::vector<float> expected;
+          for (int row = 0; row < rows; ++row)
+            expected.push_back(
+                token_score(std::span(values).subspan(static_cast<std::size_t>(row) * 4, 4), 2));
+          auto request = tokens("dense", values);
+          request.version = 2;
+          service_->infer(std::move(request), check(std::move(expected), poison));
+          continue;
+        }
+        const bool is_sparse = below(2) == 0;
+        std::vector<std::string> lines;
+        for (int row = 0; row < rows; ++row) {
+          lines.emplace_back();
+          for (int words = below(9); words > 0; --words) lines.back() += word(below(100)) + " ";
+        }
+        const Tensor column = Tensor::of_strings({rows}, lines);
+        std::vector<float> expected;
+        for (int row = 0; row < rows; ++row) {
+          const std::vector<TensorView> one{TensorView(column, row, row + 1)};
+          const auto prepared = (is_sparse ? sparse : dense).transform(one);
+          const auto first = (*prepared)[0].data<std::int32_t>();
+          expected.push_back(is_sparse ? sparse_score(first, (*prepared)[1].data<float>(), 3)
+                                       : token_score(first, 1));
+        }
+        service_->infer(texts(is_sparse ? "sparse" : "dense", lines), check(std::move(expected), false));
+      }
+    });
+  clients.clear();
+  done.wait();
+  EXPECT_EQ(0, wrong);
+  EXPECT_EQ(0, failed);
+  EXPECT_GT(poisoned, 50);
+  EXPECT_GT(engine_.counts.rows_most, 1);
+  EXPECT_LE(engine_.counts.rows_most, 16);
+  EXPECT_EQ(0, metrics_.gauge("amas_queue_rows", "", {{"model", "dense"}, {"version", "1"}})->value());
+}
+
+TEST_F(ServiceTest, runs_together_what_waits_and_starts_a_lone_request_at_once) {
+  make({.compute_threads = 1, .batch_rows_max = 8});
+  deploy({{"spam", {version(1, "tokens:1")}, {"default"}}});
+  engine_.counts.runs = 0;
+  EXPECT_TRUE(ask(tokens("spam", {1, 1, 1, 1})).get());
+  engine_.gate.set_open(false);
+  std::vector<std::future<Result<InferResponse>>> answers;
+  answers.push_back(ask(tokens("spam", {2, 2, 2, 2})));
+  engine_.gate.wait_for(1);
+  for (int i = 0; i < 12; ++i) answers.push_back(ask(tokens("spam", {i, 3, 3, 3})));
+  engine_.gate.set_open(true);
+  std::vector<std::size_t> batches;
+  for (auto& answer : answers) batches.push_back(answer.get()->times.batch_rows);
+  EXPECT_EQ((std::vector<std::size_t>{1, 8, 8, 8, 8, 8, 8, 8, 8, 4, 4, 4, 4}), batches);
+  EXPECT_EQ(4, engine_.counts.runs);
+}
+
+TEST_F(ServiceTest, splits_a_request_that_is_larger_than_a_batch) {
+  make({.compute_threads = 1, .queue_rows_max = 10, .batch_rows_max = 4});
+  deploy({{"spam", {version(1, "tokens:1")}, {"default"}}});
+  std::vector<std::int32_t> values;
+  for (int i = 0; i < 400; ++i) values.push_back(i);
+  const auto answer = ask(tokens("spam", values)).get();
+  ASSERT_TRUE(answer);
+  for (std::size_t row = 0; row < 100; ++row)
+    EXPECT_EQ(token_score(std::span(values).subspan(row * 4, 4), 1), score_of(*answer, row));
+  EXPECT_EQ(4, engine_.counts.rows_most);
+}
+
+TEST_F(ServiceTest, refuses_rows_beyond_the_queue_and_answers_late_requests_with_their_deadline) {
+  make({.compute_threads = 1, .queue_rows_max = 3, .deadline_us = 1'000});
+  deploy({{"spam", {version(1, "tokens:1")}, {"default"}}});
+  engine_.gate.set_open(false);
+  auto running = ask(tokens("spam", {1, 1, 1, 1}));
+  engine_.gate.wait_for(1);
+  auto late = ask(tokens("spam", {1, 1, 1, 1, 2, 2, 2, 2}));
+  auto patient = tokens("spam", {3, 3, 3, 3});
+  patient.deadline_us = clock_.steady_us() + 1'000'000;
+  auto in_time = ask(patient);
+  EXPECT_EQ(Code::kResourceExhausted, code_of(tokens("spam", {4, 4, 4, 4})));
+  clock_.advance_us(2'000);
+  engine_.gate.set_open(true);
+  EXPECT_TRUE(running.get());
+  EXPECT_EQ(Code::kDeadlineExceeded, late.get().error().code);
+  EXPECT_TRUE(in_time.get());
+  observer_.heard.with([](auto& heard) {
+    EXPECT_EQ(2, heard.requests["OK"]);
+    EXPECT_EQ(1, heard.requests["DEADLINE_EXCEEDED"]);
+    EXPECT_EQ(1, heard.requests["RESOURCE_EXHAUSTED"]);
+  });
+}
+
+TEST_F(ServiceTest, swaps_versions_under_load_without_a_lost_or_wrong_answer) {
+  make({.compute_threads = 2, .queue_rows_max = 100'000});
+  const std::vector<WantedVersion> versions{version(1, "tokens:1"), version(2, "tokens:2"),
+                                            version(3, "tokens:3")};
+  deploy({{"spam", {versions[0]}, {"default"}}});
+  std::atomic<bool> stop{false};
+  std::atomic<int> wrong{0}, answered{0}, asked{0};
+  std::vector<std::jthread> clients;
+  for (int c = 0; c < 3; ++c)
+    clients.emplace_back([&, c] {
+      for (int i = 0; !stop; ++i) {
+        const std::vector<std::int32_t> values{c, i % 500, 7, 7};
+        ++asked;
+        std::latch done(1);
+        service_->infer(tokens("spam", values), [&](Result<InferResponse> answer) {
+          if (!answer || score_of(*answer, 0) != token_score(values, static_cast<int>(answer->version)))
+            ++wrong;
+          ++answered;
+          done.count_down();
+        });
+        done.wait();
+      }
+    });
+  for (std::size_t swap = 1; swap <= 60; ++swap) deploy({{"spam", {versions[swap % 3]}, {"default"}}});
+  stop = true;
+  clients.clear();
+  EXPECT_EQ(0, wrong);
+  EXPECT_EQ(asked, answered);
+  EXPECT_GT(answered, 100);
+  EXPECT_EQ(1, engine_.counts.alive);
+  EXPECT_EQ(1, service_->deployment("spam")->default_version);
+}
+
+TEST_F(ServiceTest, keeps_the_older_version_serving_when_the_new_one_does_not_load) {
+  make();
+  const auto first = version(1, "tokens:1");
+  deploy({{"spam", {first}, {"default"}}});
+  deploy({{"spam", {version(2, "broken")}, {"default"}}});
+  EXPECT_EQ(1, ask(texts("spam", {"w1"})).get()->version);
+  auto status = *service_->deployment("spam");
+  ASSERT_EQ(2u, status.versions.size());
+  EXPECT_EQ(1, status.default_version);
+  EXPECT_EQ(VersionState::kAvailable, status.versions[0].state);
+  EXPECT_EQ(VersionState::kFailed, status.versions[1].state);
+  EXPECT_EQ("not a fake graph", status.versions[1].error.message);
+  auto request = texts("spam", {"w1"});
+  request.version = 2;
+  EXPECT_EQ(Code::kUnavailable, code_of(request));
+  deploy({{"spam", {version(2, "tokens:2")}, {"default"}}});
+  EXPECT_EQ(2, ask(texts("spam", {"w1"})).get()->version);
+  deploy({{"fresh", {version(1, "broken")}, {"default"}}});
+  EXPECT_EQ(Code::kUnavailable, code_of(texts("fresh", {"w1"})));
+  EXPECT_FALSE(service_->ready());
+}
+
+TEST_F(ServiceTest, frees_a_version_only_after_its_last_request) {
+  make({.compute_threads = 1});
+  deploy({{"spam", {version(1, "tokens:1")}, {"default"}}});
+  engine_.gate.set_open(false);
+  auto running = ask(tokens("spam", {1, 1, 1, 1}));
+  engine_.gate.wait_for(1);
+  auto waiting = ask(tokens("spam", {2, 2, 2, 2}));
+  service_->set_deployments({});
+  // The gate is shut for loads as well, but nothing is to be loaded.
+  service_->wait_until_settled();
+  EXPECT_EQ(Code::kNotFound, code_of(tokens("spam", {3, 3, 3, 3})));
+  EXPECT_EQ(1, engine_.counts.alive);
+  engine_.gate.set_open(true);
+  EXPECT_TRUE(running.get());
+  EXPECT_TRUE(waiting.get());
+  service_.reset();
+  EXPECT_EQ(0, engine_.counts.alive);
+  EXPECT_EQ(0, metrics_.gauge("amas_models_loaded", "")->value());
+  observer_.heard.with([](const auto& heard) {
+    EXPECT_EQ((std::vector<std::string>{"loaded spam 1", "unloaded spam 1"}), heard.events);
+  });
+}
+
+TEST_F(ServiceTest, says_loading_until_the_first_version_is_warm) {
+  make();
+  engine_.gate.set_open(false);
+  service_->set_deployments({{"spam", {version(4, "tokens:1")}, {"default"}}});
+  EXPECT_EQ("model is still loading: spam version 4; retry soon",
+            ask(texts("spam", {"x"})).get().error().message);
+  EXPECT_FALSE(service_->ready());
+  EXPECT_EQ(Code::kUnavailable, service_->manifest("spam", std::nullopt).error().code);
+  EXPECT_EQ(VersionState::kLoading, service_->deployments()[0].versions[0].state);
+  engine_.gate.set_open(true);
+  service_->wait_until_settled();
+  EXPECT_TRUE(service_->ready());
+  std::int64_t actual = 0;
+  const auto manifest = service_->manifest("spam", std::nullopt, &actual);
+  ASSERT_TRUE(manifest);
+  EXPECT_EQ(4, actual);
+  EXPECT_EQ("fake", (*manifest)->name);
+}
+
+TEST_F(ServiceTest, answers_all_that_waits_when_it_ends_and_refuses_the_rest) {
+  make({.compute_threads = 1});
+  deploy({{"spam", {version(1, "tokens:1")}, {"default"}}});
+  engine_.gate.set_open(false);
+  std::vector<std::future<Result<InferResponse>>> answers;
+  for (int i = 0; i < 200; ++i) answers.push_back(ask(tokens("spam", {i, 1, 1, 1})));
+  bool task_ran = false;
+  EXPECT_TRUE(service_->run_on_compute([&] { task_ran = true; }));
+  service_->drain();
+  EXPECT_EQ(Code::kUnavailable, code_of(tokens("spam", {1, 1, 1, 1})));
+  EXPECT_FALSE(service_->run_on_compute([] {}));
+  engine_.gate.set_open(true);
+  service_.reset();
+  for (auto& answer : answers) {
+    ASSERT_EQ(std::future_status::ready, answer.wait_for(std::chrono::seconds(0)));
+    EXPECT_TRUE(answer.get());
+  }
+  EXPECT_TRUE(task_ran);
+}
+
+}  // namespace
+}  // namespace amas::serve

@@ -1,0 +1,124 @@
+#include "serve/version.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/limits.h"
+
+namespace amas::serve {
+namespace {
+
+constexpr std::int64_t kRowsAtOnce = 64;  // bounds the memory of one run
+
+std::string variant_names(const model::Manifest& manifest) {
+  std::string names;
+  for (const model::Variant& variant : manifest.variants) names += (names.empty() ? "" : ", ") + variant.name;
+  return names;
+}
+
+std::size_t scores_index(const engine::LoadedModel& graph) {
+  const auto& outputs = graph.outputs();
+  const auto at = std::ranges::find(outputs, "scores", &engine::TensorSpec::name);
+  return at == outputs.end() ? 0 : static_cast<std::size_t>(at - outputs.begin());
+}
+
+}  // namespace
+
+Result<std::shared_ptr<ServableVersion>> ServableVersion::load(const model::Package& package,
+                                                               std::string_view variant,
+                                                               engine::Engine& engine, int threads) {
+  const model::Variant* chosen = package.manifest().find_variant(variant);
+  if (chosen == nullptr)
+    return not_found(fmt::format("package has no such variant: {}; it has {}", variant,
+                                 variant_names(package.manifest())));
+  AMAS_TRY(auto pipeline, package.pipeline());
+  std::shared_ptr<ServableVersion> version(new ServableVersion(std::move(pipeline)));
+  AMAS_TRY(version->profile_, package.profile());
+  AMAS_TRY(const std::string graph, package.read(chosen->file));
+  AMAS_TRY(version->graph_, engine.load(graph, {.threads = threads}));
+  version->manifest_ = std::make_shared<const model::Manifest>(package.manifest());
+  version->scores_index_ = scores_index(*version->graph_);
+  AMAS_CHECK(version->check_graph());
+  return version;
+}
+
+Status ServableVersion::check_graph() const {
+  const auto& wanted = graph_->inputs();
+  const auto& given = pipeline_.outputs();
+  const bool fits =
+      std::ranges::equal(wanted, given, [](const engine::TensorSpec& input, const features::Port& output) {
+        return input.dtype == output.dtype && input.shape.size() == output.shape.size();
+      });
+  if (!fits || graph_->outputs().empty())
+    return invalid_argument(
+        fmt::format("package does not fit together: the graph takes {} inputs, the pipeline gives {}, or "
+                    "they differ in dtype; train "
+                    "the model again",
+                    wanted.size(), given.size()));
+  return {};
+}
+
+Result<Tensor> ServableVersion::score(std::span<const TensorView> columns) const {
+  AMAS_TRY(const std::vector<Tensor> inputs, prepare(columns, nullptr));
+  std::vector<const Tensor*> pointers;
+  for (const Tensor& input : inputs) pointers.push_back(&input);
+  const std::int64_t rows = inputs.empty() ? 0 : inputs[0].rows();
+  AMAS_TRY(std::vector<Tensor> outputs, run(pointers, {0, rows}, kRowsAtOnce));
+  return scores_of(std::move(outputs));
+}
+
+Result<std::vector<Tensor>> ServableVersion::prepare(std::span<const TensorView> columns,
+                                                     std::vector<features::TextObservation>* observed) const {
+  AMAS_TRY(std::vector<Tensor> tensors, pipeline_.transform(columns, observed));
+  // Rows without a known word have no features at all; engines are spared dimensions of size 0.
+  for (Tensor& tensor : tensors)
+    if (tensor.rows() > 0 && tensor.size() == 0 && tensor.shape().size() == 2)
+      tensor = Tensor(tensor.dtype(), {tensor.rows(), 1});
+  return tensors;
+}
+
+Result<std::vector<Tensor>> ServableVersion::run(std::span<const Tensor* const> inputs, RowRange rows,
+                                                 std::int64_t rows_max) const {
+  std::vector<std::vector<Tensor>> parts;
+  for (std::int64_t begin = rows.begin; begin < rows.end; begin += rows_max) {
+    std::vector<TensorView> slice;
+    for (const Tensor* input : inputs)
+      slice.emplace_back(*input, begin, std::min(rows.end, begin + rows_max));
+    AMAS_TRY(std::vector<Tensor> outputs, graph_->run(slice));
+    if (rows.end - rows.begin <= rows_max) return outputs;
+    parts.push_back(std::move(outputs));
+  }
+  std::vector<Tensor> outputs;
+  for (std::size_t i = 0; !parts.empty() && i < parts[0].size(); ++i) {
+    std::vector<TensorView> pieces;
+    for (const auto& part : parts) pieces.emplace_back(part[i]);
+    AMAS_TRY(outputs.emplace_back(), concat_rows(pieces));
+  }
+  return outputs;
+}
+
+Result<Tensor> ServableVersion::scores_of(std::vector<Tensor> outputs) const {
+  if (outputs.size() <= scores_index_) return internal_error("the engine gave too few outputs");
+  Tensor& scores = outputs[scores_index_];
+  if (scores.dtype() != DType::kFloat32 || scores.shape().size() != 2 || scores.shape()[1] < 1)
+    return internal_error(fmt::format("the graph's scores are {} {}; they must be float32 [-1,classes]",
+                                      dtype_name(scores.dtype()), format_shape(scores.shape())));
+  return std::move(scores);
+}
+
+std::vector<std::string> ServableVersion::best_labels(const Tensor& scores) const {
+  const auto& labels = manifest_->labels;
+  const auto rows = static_cast<std::size_t>(scores.rows());
+  const std::size_t classes = rows == 0 ? 0 : scores.size() / rows;
+  std::vector<std::string> best;
+  best.reserve(rows);
+  for (std::size_t row = 0; row < rows; ++row) {
+    const auto values = scores.data<float>().subspan(row * classes, classes);
+    const auto at = static_cast<std::size_t>(std::ranges::max_element(values) - values.begin());
+    best.push_back(at < labels.size() ? labels[at] : std::to_string(at));
+  }
+  return best;
+}
+
+}  // namespace amas::serve
