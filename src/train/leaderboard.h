@@ -25,11 +25,13 @@ struct LeaderboardRow {
   bool deployed = false;
 };
 
-/// Sorts best first: by the validation metric (`lower_is_better` as lower_is_better() says), ties by median latency.
+/// Sorts best first: by the validation metric (`lower_is_better` as lower_is_better() says), ties by median
+/// latency.
 void rank(std::vector<LeaderboardRow>& rows, bool lower_is_better);
 
-/// Renders an aligned table for people: rank, candidate, the ranking metric (`metric`) on the validation rows, test
-/// accuracy and macro-F1 with intervals beside the majority baseline, log loss, latency, memory, file size.
+/// Renders an aligned table for people: rank, candidate, the ranking metric (`metric`) on the validation
+/// rows, test accuracy and macro-F1 with intervals beside the majority baseline, log loss, latency, memory,
+/// file size.
 std::string leaderboard_text(const std::vector<LeaderboardRow>& rows, const std::string& metric);
 
 /// The same for machines: an array of objects with the fields' names.
