@@ -221,6 +221,13 @@ void MetricRegistry::remove(const std::string& label, const std::string& value) 
   });
 }
 
+void MetricRegistry::remove_series(const std::string& name, const Labels& labels) {
+  state_->families.with([&](Families& all) {
+    const auto family = all.find(name);
+    if (family != all.end()) family->second.series.erase(clean(labels));
+  });
+}
+
 void MetricRegistry::before_render(std::function<void()> refresh) {
   state_->refreshers.with([&](auto& all) { all.push_back(std::move(refresh)); });
 }

@@ -86,6 +86,8 @@ class MetricRegistry {
                                        const std::vector<double>& bounds, const Labels& labels = {});
   /// Drops every series with this label value, such as those of a model that was unloaded.
   void remove(const std::string& label, const std::string& value);
+  /// Drops one series, such as one that its owner alone sets.
+  void remove_series(const std::string& name, const Labels& labels);
   /// Adds a function that is called before each rendering, to set gauges.
   void before_render(std::function<void()> refresh);
   /// Prometheus text format 0.0.4; families sorted by name.

@@ -160,6 +160,17 @@ TEST(Metrics, removing_a_label_value_drops_its_series_and_no_others) {
   EXPECT_NE(registry.render().find("model=\"a\""), std::string::npos);
 }
 
+TEST(Metrics, removing_a_series_leaves_its_neighbours) {
+  MetricRegistry registry;
+  const auto kept = registry.gauge("amas_x", "X.", {{"model", "a"}, {"version", "1"}});
+  registry.gauge("amas_x", "X.", {{"model", "a"}, {"version", "2"}});
+  registry.remove_series("amas_x", {{"model", "a"}, {"version", "2"}});
+  registry.remove_series("amas_x", {{"model", "a"}});
+  registry.remove_series("amas_unknown", {});
+  EXPECT_EQ(registry.gauge("amas_x", "X.", {{"model", "a"}, {"version", "1"}}), kept);
+  EXPECT_EQ(registry.render().find("version=\"2\""), std::string::npos);
+}
+
 TEST(Metrics, refreshers_run_before_rendering_and_may_ask_for_series) {
   MetricRegistry registry;
   registry.before_render([&] { registry.gauge("amas_x", "X.")->add(1); });

@@ -1,0 +1,118 @@
+#include "monitor/version_drift.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <numeric>
+
+namespace amas::monitor {
+namespace {
+
+// The value below which a share of a histogram's counts lies, linear within its bin.
+double quantile(const model::Histogram& histogram, double share) {
+  double rest = share * static_cast<double>(histogram.total());
+  for (std::size_t bin = 0; bin < histogram.counts.size(); ++bin) {
+    const auto count = static_cast<double>(histogram.counts[bin]);
+    const double left = histogram.edges[bin], right = histogram.edges[bin + 1];
+    if (count > 0 && rest <= count) return left + (right - left) * rest / count;
+    rest -= count;
+  }
+  return histogram.edges.back();
+}
+
+double mean(const model::Histogram& histogram) {
+  double sum = 0;
+  for (std::size_t bin = 0; bin < histogram.counts.size(); ++bin)
+    sum += static_cast<double>(histogram.counts[bin]) * (histogram.edges[bin] + histogram.edges[bin + 1]) / 2;
+  return sum / static_cast<double>(std::max<std::uint64_t>(histogram.total(), 1));
+}
+
+// Words of one text belong together, so that chance gives more than for as many independent words. The
+// profile has measured it, as the distance of two samples of 200 rows; where it could not, independent words
+// are the least it is.
+DriftReference words_reference(const model::Profile& profile) {
+  constexpr double kNoiseRows = 200;
+  // On mail the divergences of 100 to 500 rows spread like chi-square of 18 to 35 degrees of freedom about
+  // their mean; fewer allow for more.
+  constexpr double kFreedom = 10;
+  const double measured = profile.token_noise * profile.token_noise * kNoiseRows / 2;
+  const double independent = (static_cast<double>(features::kTokenBuckets) - 1) / (8 * std::numbers::ln2) /
+                             std::max(1.0, mean(profile.tokens));
+  std::vector<double> weights(profile.token_buckets.begin(), profile.token_buckets.end());
+  const bool any = std::ranges::any_of(weights, [](double weight) { return weight > 0; });
+  return {"words", std::move(weights), any ? static_cast<double>(profile.rows) : 0,
+          std::max(measured, independent), kFreedom};
+}
+
+std::optional<DriftStatistic> make_statistic(DriftReference reference, const DriftBounds& bounds) {
+  if (!reference.usable()) return std::nullopt;
+  return DriftStatistic(std::move(reference), bounds);
+}
+
+}  // namespace
+
+std::optional<VersionDrift::Binned> VersionDrift::make_binned(const char* name, const model::Histogram& bins,
+                                                              const DriftBounds& bounds) {
+  if (bins.total() == 0) return std::nullopt;
+  std::vector<std::uint16_t> cells = join_thin_bins(bins.counts);
+  std::vector<double> weights(cells.back() + std::size_t{1});
+  for (std::size_t bin = 0; bin < cells.size(); ++bin)
+    weights[cells[bin]] += static_cast<double>(bins.counts[bin]);
+  auto statistic = make_statistic(row_reference(name, std::move(weights)), bounds);
+  if (!statistic) return std::nullopt;
+  return Binned{bins, std::move(cells), *std::move(statistic)};
+}
+
+VersionDrift::VersionDrift(const model::Profile& profile, std::size_t classes, const DriftBounds& bounds)
+    : length_(make_binned("text_length", profile.characters, bounds)),
+      unknown_(make_binned("unknown_words", profile.unknown_share, bounds)),
+      score_(make_binned("scores", profile.score, bounds)),
+      words_(make_statistic(words_reference(profile), bounds)),
+      classes_(classes) {
+  // One text of ten thousand words would outweigh a window of usual ones: from three quarters of the
+  // reference's lengths on, a text counts no more than that.
+  if (words_) tokens_max_ = static_cast<float>(std::max(1.0, quantile(profile.tokens, 0.75)));
+  // With two classes the predicted label says no more than the score does.
+  if (classes_ > 2 && classes_ == profile.label_shares.size()) {
+    std::vector<double> counts = profile.label_shares;
+    for (double& share : counts) share *= static_cast<double>(profile.score.total());
+    labels_ = make_statistic(row_reference("labels", std::move(counts)), bounds);
+  }
+}
+
+void VersionDrift::add_texts(std::span<const features::TextObservation> observed) {
+  for (const features::TextObservation& text : observed) {
+    const auto tokens = static_cast<float>(text.tokens);
+    if (length_) length_->add(text.characters);
+    if (unknown_) unknown_->add(text.tokens == 0 ? 0.0 : static_cast<double>(text.unknown) / text.tokens);
+    if (!words_) continue;
+    const float weight = tokens > tokens_max_ ? tokens_max_ / tokens : 1;
+    const std::span<float> pane = words_->pane();
+    for (std::size_t i = 0; i < text.buckets.size(); ++i)
+      pane[i] += weight * static_cast<float>(text.buckets[i]);
+    words_->end_row();
+  }
+}
+
+void VersionDrift::add_scores(std::span<const float> scores, std::size_t classes) {
+  if (classes == 0 || (classes_ != 0 && classes != classes_)) return;
+  for (; scores.size() >= classes; scores = scores.subspan(classes)) {
+    const std::span<const float> row = scores.first(classes);
+    if (score_) score_->add(row.back());
+    if (!labels_) continue;
+    labels_->add(static_cast<std::size_t>(std::ranges::max_element(row) - row.begin()));
+    labels_->end_row();
+  }
+}
+
+std::vector<DriftFinding> VersionDrift::findings() const {
+  std::vector<DriftFinding> findings;
+  if (length_) findings.push_back(length_->statistic.finding());
+  if (unknown_) findings.push_back(unknown_->statistic.finding());
+  if (words_) findings.push_back(words_->finding());
+  if (score_) findings.push_back(score_->statistic.finding());
+  if (labels_) findings.push_back(labels_->finding());
+  return findings;
+}
+
+}  // namespace amas::monitor
