@@ -60,7 +60,12 @@ std::string serialise_onnx(const onnx::ModelProto& model);
 
 /// Finds the weights of a graph that export_text_lstm wrote (or one of that shape).
 ///
-/// Errors: kUnimplemented when the graph is something else.
+/// Errors: kUnimplemented when the graph is something else; kInvalidArgument when its weights are malformed.
 Result<TextLstm> import_text_lstm(const onnx::ModelProto& model);
+
+/// Finds the weights of a graph that export_sparse_linear wrote.
+///
+/// Errors: kUnimplemented when the graph is something else; kInvalidArgument when its weights are malformed.
+Result<SparseLinear> import_sparse_linear(const onnx::ModelProto& model);
 
 }  // namespace amas::model

@@ -42,6 +42,11 @@ struct ElementType<std::int8_t> {
   static const auto& typed(const TensorProto& tensor) { return tensor.int32_data(); }
 };
 template <>
+struct ElementType<std::uint16_t> {
+  static constexpr TensorProto::DataType value = TensorProto::UINT16;
+  static const auto& typed(const TensorProto& tensor) { return tensor.int32_data(); }
+};
+template <>
 struct ElementType<std::uint8_t> {
   static constexpr TensorProto::DataType value = TensorProto::UINT8;
   static const auto& typed(const TensorProto& tensor) { return tensor.int32_data(); }
@@ -132,6 +137,7 @@ AMAS_INSTANTIATE(std::int64_t)
 AMAS_INSTANTIATE(std::int32_t)
 AMAS_INSTANTIATE(std::int8_t)
 AMAS_INSTANTIATE(std::uint8_t)
+AMAS_INSTANTIATE(std::uint16_t)
 #undef AMAS_INSTANTIATE
 
 onnx::ValueInfoProto make_value_info(std::string_view name, TensorProto::DataType type,

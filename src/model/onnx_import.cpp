@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cstdlib>
 #include <span>
 
 #include "model/onnx.h"
@@ -13,7 +15,7 @@ using onnx::NodeProto;
 using onnx::TensorProto;
 
 Error other_graph(std::string_view why) {
-  return unimplemented(fmt::format("graph is not Embedding, LSTM, Dense as amas writes it: {}", why));
+  return unimplemented(fmt::format("graph is not of the shape that amas writes: {}", why));
 }
 
 /// Follows a graph's wires.
@@ -113,22 +115,40 @@ Status read_lstm(const GraphReader& reader, const NodeProto& lstm, TextLstm& net
   return {};
 }
 
-/// Reads the dense layer; two logits of which the first is always 0 are the sigmoid they came from.
-Status read_dense(const GraphReader& reader, const NodeProto& gemm, TextLstm& net) {
+struct Dense {
+  std::vector<float> kernel;  ///< [rows, bias.size()]
+  std::vector<float> bias;
+};
+
+/// Reads the dense layer before a softmax over classes. Two logits of which the first is always 0 are the
+/// sigmoid they came from.
+Result<Dense> read_dense(const GraphReader& reader, const NodeProto& gemm, std::int64_t rows) {
   if (gemm.input_size() != 3 || !has_only(gemm, {})) return other_graph("the dense layer has options");
-  AMAS_TRY(net.dense_bias, reader.floats(gemm, 2, std::array<std::int64_t, 1>{0}));
-  net.dense = static_cast<std::int64_t>(net.dense_bias.size());
-  AMAS_TRY(net.dense_kernel, reader.floats(gemm, 1, std::array<std::int64_t, 2>{net.units, net.dense}));
-  if (net.dense < 2) return other_graph("the dense layer has one column");
-  bool first_is_zero = net.dense == 2 && net.dense_bias[0] == 0;
-  for (std::size_t i = 0; i < net.dense_kernel.size(); i += 2) first_is_zero &= net.dense_kernel[i] == 0;
-  if (!first_is_zero) return {};
-  net.dense = 1;
-  net.dense_bias.erase(net.dense_bias.begin());
-  for (std::size_t i = 0; i < net.dense_kernel.size() / 2; ++i)
-    net.dense_kernel[i] = net.dense_kernel[2 * i + 1];
-  net.dense_kernel.resize(net.dense_kernel.size() / 2);
-  return {};
+  Dense dense;
+  AMAS_TRY(dense.bias, reader.floats(gemm, 2, std::array<std::int64_t, 1>{0}));
+  const std::size_t columns = dense.bias.size();
+  AMAS_TRY(dense.kernel,
+           reader.floats(gemm, 1, std::array<std::int64_t, 2>{rows, static_cast<std::int64_t>(columns)}));
+  if (columns < 2) return other_graph("the dense layer has one column");
+  bool first_is_zero = columns == 2 && dense.bias[0] == 0;
+  for (std::size_t i = 0; i < dense.kernel.size(); i += 2) first_is_zero &= dense.kernel[i] == 0;
+  if (!first_is_zero) return dense;
+  dense.bias.erase(dense.bias.begin());
+  for (std::size_t i = 0; i < dense.kernel.size() / 2; ++i) dense.kernel[i] = dense.kernel[2 * i + 1];
+  dense.kernel.resize(dense.kernel.size() / 2);
+  return dense;
+}
+
+/// The Gemm in front of the softmax that gives the graph's only output.
+Result<const NodeProto*> find_dense(const GraphReader& reader, const onnx::GraphProto& graph) {
+  AMAS_TRY(const NodeProto* softmax, reader.producer(graph.output(0).name(), "Softmax"));
+  if (softmax->input_size() != 1 || std::abs(int_attribute(*softmax, "axis", -1)) != 1)
+    return other_graph("the softmax is not over classes");
+  return reader.producer(softmax->input(0), "Gemm");
+}
+
+std::string_view first_input(const NodeProto& node) {
+  return node.input_size() > 0 ? std::string_view(node.input(0)) : std::string_view();
 }
 
 }  // namespace
@@ -138,21 +158,48 @@ Result<TextLstm> import_text_lstm(const onnx::ModelProto& model) {
   const GraphReader reader(graph);
   TextLstm net;
   AMAS_TRY(net.length, token_length(graph));
-  AMAS_TRY(const NodeProto* softmax, reader.producer(graph.output(0).name(), "Softmax"));
-  if (softmax->input_size() != 1 || std::abs(int_attribute(*softmax, "axis", -1)) != 1)
-    return other_graph("the softmax is not over classes");
-  AMAS_TRY(const NodeProto* gemm, reader.producer(softmax->input(0), "Gemm"));
-  AMAS_TRY(const NodeProto* squeeze,
-           reader.producer(gemm->input_size() > 0 ? gemm->input(0) : "", "Squeeze"));
-  AMAS_TRY(const NodeProto* lstm,
-           reader.producer(squeeze->input_size() > 0 ? squeeze->input(0) : "", "LSTM"));
+  AMAS_TRY(const NodeProto* gemm, find_dense(reader, graph));
+  AMAS_TRY(const NodeProto* squeeze, reader.producer(first_input(*gemm), "Squeeze"));
+  AMAS_TRY(const NodeProto* lstm, reader.producer(first_input(*squeeze), "LSTM"));
   if (lstm->input_size() == 0 || lstm->output_size() != 2 || lstm->output(1) != squeeze->input(0))
     return other_graph("the dense layer does not read the LSTM's last state");
   AMAS_TRY(const int before, read_embedding(reader, graph, *lstm, net));
   AMAS_CHECK(read_lstm(reader, *lstm, net));
-  AMAS_CHECK(read_dense(reader, *gemm, net));
+  AMAS_TRY(Dense dense, read_dense(reader, *gemm, net.units));
+  net.dense = static_cast<std::int64_t>(dense.bias.size());
+  net.dense_kernel = std::move(dense.kernel);
+  net.dense_bias = std::move(dense.bias);
   if (graph.node_size() != before + 4) return other_graph("it has further nodes");
   return net;
+}
+
+Result<SparseLinear> import_sparse_linear(const onnx::ModelProto& model) {
+  const auto& graph = model.graph();
+  const GraphReader reader(graph);
+  if (graph.input_size() != 2 || graph.output_size() != 1 || graph.node_size() != 6)
+    return other_graph("it is not a linear model over indices and values");
+  AMAS_TRY(const NodeProto* gemm, find_dense(reader, graph));
+  AMAS_TRY(const NodeProto* sum, reader.producer(first_input(*gemm), "ReduceSum"));
+  AMAS_TRY(const NodeProto* product, reader.producer(first_input(*sum), "Mul"));
+  AMAS_TRY(const NodeProto* gather, reader.producer(first_input(*product), "Gather"));
+  AMAS_TRY(const NodeProto* columns,
+           reader.producer(product->input_size() == 2 ? product->input(1) : "", "Unsqueeze"));
+  const TensorProto* table = reader.constant(*gather, 0);
+  if (table == nullptr || gather->input_size() != 2 || gather->input(1) != graph.input(0).name() ||
+      first_input(*columns) != graph.input(1).name() || !has_only(*gather, {}))
+    return other_graph("its sums are not over gathered weights");
+  SparseLinear linear;
+  AMAS_TRY(linear.weights, reader.floats(*gather, 0, std::array<std::int64_t, 2>{0, 0}));
+  linear.features = table->dims(0);
+  linear.dense = table->dims(1);
+  AMAS_TRY(Dense dense, read_dense(reader, *gemm, linear.dense));
+  // The dense layer may only spread the sums.
+  for (std::size_t i = 0; i < dense.kernel.size(); ++i)
+    if (dense.kernel[i] != (i % (static_cast<std::size_t>(linear.dense) + 1) == 0 ? 1.0F : 0.0F))
+      return other_graph("its sums are mixed");
+  if (static_cast<std::int64_t>(dense.bias.size()) != linear.dense) return other_graph("its sums are mixed");
+  linear.bias = std::move(dense.bias);
+  return linear;
 }
 
 }  // namespace amas::model

@@ -84,6 +84,23 @@ TEST(ExportSparseLinear, gives_the_same_bytes_for_the_same_weights) {
   EXPECT_EQ(parsed(export_sparse_linear(model)).graph().input_size(), 2);
 }
 
+TEST(ExportSparseLinear, gives_back_the_same_weights_on_import) {
+  for (const std::int64_t dense : {1, 3}) {
+    std::mt19937 random(4);
+    SparseLinear linear{.features = 6, .dense = dense};
+    linear.weights = random_floats(6 * dense, random);
+    linear.bias = random_floats(dense, random);
+    const auto read = import_sparse_linear(parsed(export_sparse_linear(linear)));
+    ASSERT_TRUE(read) << read.error().message;
+    EXPECT_EQ(read->features, 6);
+    EXPECT_EQ(read->dense, dense);
+    EXPECT_EQ(read->weights, linear.weights);
+    EXPECT_EQ(read->bias, linear.bias);
+  }
+  EXPECT_EQ(import_sparse_linear(parsed(export_text_lstm(random_net(1, false)))).error().code,
+            Code::kUnimplemented);
+}
+
 TEST(ParseOnnx, refuses_what_is_no_model) {
   for (const std::string_view bytes : {"", "hello", "\x08\x08", "{\"a\":1}"})
     EXPECT_EQ(parse_onnx(bytes).error().code, Code::kInvalidArgument) << bytes;

@@ -14,23 +14,33 @@
 
 namespace amas::optimise {
 
-/// Quantises a graph dynamically to int8: LSTM → DynamicQuantizeLSTM, MatMul → MatMulInteger with dynamically quantised
-/// inputs, embedding tables to int8 with one scale a row (gathered before they are dequantised).
+/// Quantises a graph dynamically to int8: LSTM → DynamicQuantizeLSTM (of the domain com.microsoft), MatMul
+/// and Gemm → MatMulInteger with dynamically quantised inputs, tables that Gather reads to int8 with one
+/// scale a row, or a column where rows are narrow (gathered before they are dequantised). Constants too small
+/// to be worth it stay. A dynamically quantised input has one scale for the batch: scores vary within the
+/// rounding with the rows beside them.
 ///
-/// Errors: kUnimplemented when nothing in the graph can be quantised; those of parse_onnx.
+/// Errors: kUnimplemented when nothing in the graph can be quantised or its opset is below 11;
+/// kInvalidArgument for
+///         weights that are not finite or do not have the size of their dims; those of parse_onnx.
 Result<std::string> quantise_int8(std::string_view onnx);
 
 /// How much pruning leaves.
 struct PruneOptions {
-  double keep_units = 0.75;       ///< share of LSTM units, rounded to a multiple of 8, at least 8
-  double keep_vocabulary = 0.5;   ///< share of embedding rows (or linear weights) that keep their own row
+  double keep_units = 0.75;      ///< share of LSTM units, rounded to a multiple of 8, at least 8
+  double keep_vocabulary = 0.5;  ///< share of embedding rows (or linear weights) that keep their own row
 };
 
-/// Prunes by magnitude and makes the graph smaller: LSTM units with the least weight are cut out of all matrices;
-/// embedding rows nearest to the mean row share one row, through a table from token to row; of a linear model the smallest
-/// weights become the padding's zero row in the same way.
+/// How many LSTM units a share of them is: see PruneOptions::keep_units; never more than there are.
+std::int64_t kept_units(std::int64_t units, double share);
+
+/// Prunes by magnitude and makes the graph smaller: LSTM units with the least weight are cut out of all
+/// matrices; embedding rows nearest to the mean row share one row, through a table from token to row (padding
+/// and the unknown word, rows 0 and 1, keep theirs); of a linear model the smallest weights become the
+/// padding's zero row in the same way.
 ///
-/// Errors: kUnimplemented for a graph of another shape; kInvalidArgument for shares outside (0,1].
+/// Errors: kUnimplemented for a graph of another shape; kInvalidArgument for shares outside (0,1] or
+/// malformed weights.
 Result<std::string> prune(std::string_view onnx, const PruneOptions& options);
 
 /// One optimised form and what it costs.
@@ -38,10 +48,10 @@ struct VariantResult {
   std::string name;  ///< "fp32", "int8", "pruned", "pruned-int8"
   std::string onnx;
   Json details = Json::object();
-  std::map<std::string, double> metrics;
+  std::map<std::string, double> metrics{};
   double accuracy_drop = 0;
   bool allowed = true;
-  std::vector<float> scores;  ///< on the validation rows
+  std::vector<float> scores{};  ///< on the validation rows
 };
 
 /// What to try; from the spec's `optimise` section.
@@ -57,14 +67,20 @@ struct JudgeRows {
   std::function<Result<std::map<std::string, double>>(std::span<const float> scores)> evaluate;
 };
 
-/// Tries every method on the validation rows; pruning looks for the smallest shares that stay within the drop. "fp32"
-/// comes first. A method that a graph does not admit is left out. Deterministic.
+/// Tries every method on the validation rows; pruning looks for the smallest shares that stay within the
+/// drop: first of units and vocabulary alone, then of both together. "fp32" comes first. Left out are a
+/// method that the graph does not admit, pruned forms that are no smaller, and pruning on top of which int8
+/// is no smaller. A "pruned" that is not allowed is the best of those tried. Deterministic.
 ///
-/// Errors: those of the engine on the fp32 graph; kInvalidArgument for an unknown method (names the nearest).
-Result<std::vector<VariantResult>> optimise(std::string_view onnx, const JudgeRows& rows, engine::Engine& engine,
-                                            const OptimiseOptions& options);
+/// Errors: those of the engine on the fp32 graph; those of `evaluate`; kInvalidArgument for an unknown method
+/// (names the
+///         nearest), or metrics without "accuracy".
+Result<std::vector<VariantResult>> optimise(std::string_view onnx, const JudgeRows& rows,
+                                            engine::Engine& engine, const OptimiseOptions& options);
 
-/// Runs a graph over rows in batches of 64 and returns its first output.
+/// Runs a graph over rows in batches of 64 and returns its first output, row by row.
+///
+/// Errors: kInvalidArgument when the inputs differ in rows or that output is not float32; those of running.
 Result<std::vector<float>> score_rows(engine::LoadedModel& model, const std::vector<Tensor>& inputs);
 
 }  // namespace amas::optimise
