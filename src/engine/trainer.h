@@ -78,6 +78,8 @@ struct EpochReport {
 class TrainObserver {
  public:
   virtual ~TrainObserver() = default;
+  /// Something that whoever started the training should know, such as a damaged checkpoint that was passed over.
+  virtual void on_warning(std::string_view /*message*/) {}
   /// Called a few times a second at most.
   virtual void on_batch(const BatchReport& report) = 0;
   /// Called after each epoch; returns the value of the job's metric on the validation rows (higher is

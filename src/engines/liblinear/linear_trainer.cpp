@@ -57,13 +57,14 @@ Status check_indices(const Examples& examples, std::int64_t features) {
 }
 
 Result<std::vector<double>> read_costs(const Json& candidate) {
-  if (!candidate.contains("c")) return kCosts;
-  AMAS_TRY(auto costs, json_array<double>(candidate, "c"));
+  const Json given = candidate.value("c", Json());
+  if (given.is_null()) return kCosts;
+  AMAS_TRY(auto costs, json_array<double>({{"c", given.is_number() ? Json::array({given}) : given}}, "c"));
   const bool positive =
       std::all_of(costs.begin(), costs.end(), [](double c) { return c >= 1e-6 && c <= 1e9; });
   if (costs.empty() || !positive || !std::is_sorted(costs.begin(), costs.end()))
     return invalid_argument(fmt::format(
-        "setting is out of range: c is {}; give ascending costs of 1e-6 to 1e9", dump_json(candidate["c"])));
+        "setting is out of range: c is {}; give ascending costs of 1e-6 to 1e9", dump_json(given)));
   return costs;
 }
 
@@ -155,7 +156,7 @@ class Run {
 }  // namespace
 
 std::string LinearTrainer::version() const {
-  return fmt::format("LIBLINEAR {}.{:02}", ::liblinear_version / 100, ::liblinear_version % 100);
+  return fmt::format("liblinear {}.{:02}", ::liblinear_version / 100, ::liblinear_version % 100);
 }
 
 Result<TrainOutcome> LinearTrainer::train(const TrainJob& job, TrainObserver& observer) {

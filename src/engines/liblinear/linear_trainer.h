@@ -13,7 +13,7 @@ namespace amas::engine {
 ///
 /// Inputs: `indices` INT32 [N,K] and `values` FLOAT32 [N,K]; index 0 is padding. The candidate's settings:
 ///   "features"  how many indices there are (0 among them); left out: as many as the training rows show;
-///   "c"         costs to try, ascending, each > 0; default 1, 4, 16, 64, 256. Larger fits the training rows
+///   "c"         cost, or costs to try, ascending, each > 0; default 1, 4, 16, 64, 256. Larger fits the training rows
 ///   closer.
 /// Each cost is an epoch to the observer, starts from the solution of the one before, and the best one is
 /// kept (equal metrics: less validation loss). The intercept is regularised like a weight. `details`: "c",

@@ -110,6 +110,16 @@ TEST(LinearTrainer, tries_each_cost_and_keeps_the_one_with_the_best_metric) {
   EXPECT_EQ(outcome.epochs, 5);
 }
 
+TEST(LinearTrainer, takes_one_cost_as_a_number) {
+  const Examples training = sparse_task(300, 1, 2), validation = sparse_task(100, 2, 2);
+  TrainJob job = job_of(training, validation, 2);
+  job.candidate["c"] = 2.5;
+  Listener listener;
+  const auto outcome = LinearTrainer().train(job, listener).value();
+  EXPECT_EQ(outcome.epochs, 1);
+  EXPECT_EQ(outcome.details["c"], 2.5);
+}
+
 TEST(LinearTrainer, scores_rows_as_the_weights_in_its_graph_say) {
   for (const std::int32_t classes : {2, 3}) {
     const Examples training = sparse_task(300, 1, classes), validation = sparse_task(100, 2, classes);

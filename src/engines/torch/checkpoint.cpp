@@ -15,14 +15,9 @@ constexpr std::string_view kObserver = "observer";
 constexpr std::size_t kAlignment = 8;
 constexpr std::size_t kHeaderBytesMax = 16u << 20;
 
-/// The digest covers the header (without the digest itself) and the data behind it.
-std::string digest_of(const Json& header, std::string_view data) {
-  return crypto::sha256_hex(crypto::sha256_hex(dump_json(header)) + crypto::sha256_hex(data));
-}
-
-Json array_header(std::string_view dtype, const Shape& shape, std::size_t begin, std::size_t end) {
-  return {{"dtype", dtype}, {"shape", shape}, {"data_offsets", {begin, end}}};
-}
+/// Where the digest stands while it is computed: the file's own digest is that of the file with zeros in its
+/// place.
+const std::string kNoDigest(64, '0');
 
 Error damaged(std::string_view why) { return data_loss(fmt::format("checkpoint is damaged: {}", why)); }
 
@@ -35,34 +30,27 @@ Result<std::string_view> array_bytes(const Json& entry, std::string_view dtype, 
   return data.substr(offsets[0], offsets[1] - offsets[0]);
 }
 
-Result<Json> read_header(std::string_view bytes, std::string_view& data) {
-  std::uint64_t length = 0;
-  if (bytes.size() < sizeof length) return damaged("it is too short");
-  std::memcpy(&length, bytes.data(), sizeof length);
-  if (length > kHeaderBytesMax || length > bytes.size() - sizeof length) return damaged("its header is cut");
-  AMAS_TRY(Json header, parse_json(bytes.substr(sizeof length, length)));
-  data = bytes.substr(sizeof length + length);
-  return header;
-}
-
-/// Takes the digest out of the header and compares it.
-Status check_digest(Json& header, std::string_view data) {
-  AMAS_TRY(const auto metadata, json_field<Json>(header, "__metadata__"));
-  AMAS_TRY(const auto format, json_field<std::string>(metadata, "format"));
-  if (format != kFormat) return damaged("its format is " + format);
-  AMAS_TRY(const auto digest, json_field<std::string>(metadata, "sha256"));
-  header["__metadata__"].erase("sha256");
-  if (digest_of(header, data) != digest) return damaged("its digest is wrong");
-  return {};
+/// Compares the digest, which is overwritten with zeros.
+Status check_digest(std::string& bytes, std::size_t header_end) {
+  constexpr std::string_view kKey = "\"sha256\":\"";
+  const auto at = std::string_view(bytes).substr(0, header_end).find(kKey);
+  if (at == std::string::npos || bytes.size() - at < kKey.size() + kNoDigest.size())
+    return damaged("it has no digest");
+  const std::string digest = bytes.substr(at + kKey.size(), kNoDigest.size());
+  bytes.replace(at + kKey.size(), kNoDigest.size(), kNoDigest);
+  return crypto::sha256_hex(bytes) == digest ? Status{} : damaged("its digest is wrong");
 }
 
 Result<Checkpoint> read_checked(std::string_view bytes) {
-  std::string_view data;
-  AMAS_TRY(Json header, read_header(bytes, data));
-  AMAS_CHECK(check_digest(header, data));
-  // From here on it is what we wrote.
+  std::uint64_t length = 0;
+  std::memcpy(&length, bytes.data(), sizeof length);
+  AMAS_TRY(Json header, parse_json(bytes.substr(sizeof length, length)));
+  const std::string_view data = bytes.substr(sizeof length + length);
+  AMAS_TRY(const auto metadata, json_field<Json>(header, "__metadata__"));
+  AMAS_TRY(const auto format, json_field<std::string>(metadata, "format"));
+  if (format != kFormat) return damaged("its format is " + format);
   Checkpoint checkpoint;
-  AMAS_TRY(const auto state, json_field<std::string>(header["__metadata__"], "state"));
+  AMAS_TRY(const auto state, json_field<std::string>(metadata, "state"));
   AMAS_TRY(checkpoint.state, parse_json(state));
   header.erase("__metadata__");
   for (const auto& [name, entry] : header.items()) {
@@ -78,36 +66,49 @@ Result<Checkpoint> read_checked(std::string_view bytes) {
   return checkpoint;
 }
 
+/// The header of a file with these arrays, the observer's bytes behind them.
+std::string header_text(const Json& state, std::string_view observer,
+                        std::span<const CheckpointArray> arrays) {
+  Json header = {{"__metadata__", {{"format", kFormat}, {"sha256", kNoDigest}, {"state", dump_json(state)}}}};
+  std::size_t end = 0;
+  const auto add = [&](const std::string& name, std::string_view dtype, const Shape& shape,
+                       std::size_t bytes) {
+    header[name] = {{"dtype", dtype}, {"shape", shape}, {"data_offsets", {end, end + bytes}}};
+    end += bytes;
+  };
+  // Floats first, so that each starts where its alignment wants it.
+  for (const auto& array : arrays) add(array.name, "F32", array.shape, array.values.size_bytes());
+  add(std::string(kObserver), "U8", {static_cast<std::int64_t>(observer.size())}, observer.size());
+  std::string text = dump_json(header);
+  text.resize((text.size() + kAlignment - 1) / kAlignment * kAlignment, ' ');
+  return text;
+}
+
 }  // namespace
 
 std::string render_checkpoint(const Json& state, std::string_view observer,
                               std::span<const CheckpointArray> arrays) {
-  Json header = {{"__metadata__", {{"format", kFormat}, {"state", dump_json(state)}}}};
-  std::string data;
-  const auto append = [&](const std::string& name, std::string_view dtype, const Shape& shape,
-                          const void* from, std::size_t bytes) {
-    header[name] = array_header(dtype, shape, data.size(), data.size() + bytes);
-    data.append(static_cast<const char*>(from), bytes);
-  };
-  std::size_t bytes = observer.size();
+  const std::string header = header_text(state, observer, arrays);
+  const std::uint64_t length = header.size();
+  std::size_t bytes = sizeof length + header.size() + observer.size();
   for (const auto& array : arrays) bytes += array.values.size_bytes();
-  data.reserve(bytes);
-  // Floats first, so that each starts where its alignment wants it.
+  std::string file;
+  file.reserve(bytes);  // As large as the model is four times: one copy is enough.
+  file.append(reinterpret_cast<const char*>(&length), sizeof length).append(header);
   for (const auto& array : arrays)
-    append(array.name, "F32", array.shape, array.values.data(), array.values.size_bytes());
-  append(std::string(kObserver), "U8", {static_cast<std::int64_t>(observer.size())}, observer.data(),
-         observer.size());
-  header["__metadata__"]["sha256"] = digest_of(header, data);
-
-  std::string text = dump_json(header);
-  text.resize((text.size() + kAlignment - 1) / kAlignment * kAlignment, ' ');
-  const std::uint64_t length = text.size();
-  std::string file(reinterpret_cast<const char*>(&length), sizeof length);
-  file.reserve(file.size() + text.size() + data.size());
-  return file.append(text).append(data);
+    file.append(reinterpret_cast<const char*>(array.values.data()), array.values.size_bytes());
+  file.append(observer);
+  const std::string digest = crypto::sha256_hex(file);
+  return file.replace(file.find(kNoDigest), kNoDigest.size(), digest);
 }
 
-Result<Checkpoint> parse_checkpoint(std::string_view bytes) {
+Result<Checkpoint> parse_checkpoint(std::string bytes) {
+  std::uint64_t length = 0;
+  if (bytes.size() < sizeof length) return damaged("it is too short");
+  std::memcpy(&length, bytes.data(), sizeof length);
+  if (length > kHeaderBytesMax || length > bytes.size() - sizeof length) return damaged("its header is cut");
+  AMAS_CHECK(check_digest(bytes, sizeof length + length));
+  // From here on it is what we wrote.
   auto checkpoint = read_checked(bytes);
   if (!checkpoint && checkpoint.error().code != Code::kDataLoss) return damaged(checkpoint.error().message);
   return checkpoint;

@@ -35,6 +35,6 @@ std::string render_checkpoint(const Json& state, std::string_view observer,
 /// Reads one.
 ///
 /// Errors: kDataLoss when it is cut, changed or something else: nothing of it can be trusted.
-Result<Checkpoint> parse_checkpoint(std::string_view bytes);
+Result<Checkpoint> parse_checkpoint(std::string bytes);
 
 }  // namespace amas::engine::torch_lstm

@@ -29,40 +29,26 @@ class TokenBatch {
   std::vector<std::int64_t> last_steps_;
 };
 
-/// Which embedded values one training step drops. Any number of passes in the same order draws the same ones,
-/// so that the mask of the forward pass need not be kept for the backward pass.
+/// Which embedded values one training step drops: a hash of (seed, step, which value), so that the backward
+/// pass drops the same ones without a mask being kept.
 class Dropout {
  public:
-  /// Drops a share `rate` of values and scales the others by 1 / (1 - rate); differs by seed and step.
-  Dropout(double rate, std::uint64_t seed, std::uint64_t step) : rate_(rate), seed_(seed), step_(step) {}
+  /// Drops a share `rate` of values, in [0, 1), and scales the others by 1 / (1 - rate); differs by seed and
+  /// step.
+  Dropout(double rate, std::uint64_t seed, std::uint64_t step);
   /// Drops nothing.
   static Dropout none() { return {0, 0, 0}; }
   /// Whether it changes anything.
-  bool active() const { return rate_ > 0; }
-
-  /// One pass over the values, in order.
-  class Pass {
-   public:
-    explicit Pass(const Dropout& dropout);
-    /// to[i] = from[i], scaled, or zero where dropped.
-    void copy(std::span<const float> from, float* to);
-    /// to[i] += from[i], scaled, where not dropped.
-    void add(std::span<const float> from, float* to);
-
-   private:
-    /// 0 or the scale, for the next value.
-    float next();
-    Random random_;
-    std::uint64_t bits_ = 0;
-    int left_ = 0;
-    std::uint32_t threshold_;
-    float scale_;
-  };
+  bool active() const { return threshold_ > 0; }
+  /// to[i] = from[i], scaled, or zero where value number first + i is dropped.
+  void copy(std::span<const float> from, std::size_t first, float* to) const;
+  /// to[i] += from[i], scaled, where value number first + i is not dropped.
+  void add(std::span<const float> from, std::size_t first, float* to) const;
 
  private:
-  double rate_;
-  std::uint64_t seed_;
-  std::uint64_t step_;
+  std::uint32_t key_;
+  std::uint32_t threshold_;  ///< hashes below are dropped
+  float scale_;
 };
 
 /// Looks tokens up: `table` [vocabulary, E] → `embedded` [steps, rows, E].
@@ -75,7 +61,9 @@ class EmbeddingGradient {
  public:
   /// `width`: values of one row of the table.
   explicit EmbeddingGradient(std::int64_t width) : width_(static_cast<std::size_t>(width)) {}
-  /// Clears the rows of the step before, then adds the gradient of `embedded` [steps, rows, E] to `table`.
+  /// Clears what add() has written: the table is all zeros again.
+  void clear(std::span<float> table);
+  /// Adds the gradient of `embedded` [steps, rows, E] to `table`.
   void add(const TokenBatch& batch, std::span<const float> embedded, const Dropout& dropout,
            std::span<float> table);
   /// Sum of squares over the table.
@@ -85,7 +73,7 @@ class EmbeddingGradient {
 
  private:
   std::size_t width_;
-  std::vector<std::int32_t> touched_;  ///< rows of the last step, in order of first sight
+  std::vector<std::int32_t> touched_;  ///< rows since clear(), in order of first sight
   std::vector<std::uint8_t> is_touched_;
 };
 

@@ -88,8 +88,9 @@ TEST(Dropout, drops_its_share_keeps_the_mean_and_draws_the_same_again) {
   const Dropout dropout(0.2, 7, 12);
   const std::vector<float> ones(100'001, 1.0F);
   std::vector<float> copied(ones.size()), added(ones.size());
-  Dropout::Pass(dropout).copy(ones, copied.data());
-  Dropout::Pass(dropout).add(ones, added.data());
+  dropout.copy(ones, 0, copied.data());
+  dropout.add(std::span(ones).first(50'000), 0, added.data());
+  dropout.add(std::span(ones).subspan(50'000), 50'000, added.data() + 50'000);
   EXPECT_EQ(copied, added);
   const auto zeros = static_cast<double>(std::count(copied.begin(), copied.end(), 0.0F));
   EXPECT_NEAR(zeros / 100'001, 0.2, 0.0042);  // 3.3 standard errors
@@ -105,7 +106,7 @@ TEST(TokenBatch, with_a_mask_ends_behind_the_longest_row) {
   EXPECT_EQ(TokenBatch(tokens, 5, false).steps(), 5u);
 }
 
-TEST(EmbeddingGradient, sums_over_equal_tokens_and_forgets_the_step_before) {
+TEST(EmbeddingGradient, sums_over_equal_tokens_until_it_is_cleared) {
   const std::vector<std::int32_t> first = {1, 1, 2}, second = {2};
   const std::vector<float> ones(6, 1.0F);
   std::vector<float> table(8);
@@ -115,6 +116,7 @@ TEST(EmbeddingGradient, sums_over_equal_tokens_and_forgets_the_step_before) {
   EXPECT_EQ(gradient.square_sum(table), 10);
   gradient.scale(table, 0.5F);
   EXPECT_EQ(table, (std::vector<float>{0, 0, 1, 1, 0.5F, 0.5F, 0, 0}));
+  gradient.clear(table);
   gradient.add(TokenBatch(second, 1, false), std::span(ones).first(2), Dropout::none(), table);
   EXPECT_EQ(table, (std::vector<float>{0, 0, 0, 0, 1, 1, 0, 0}));
 }

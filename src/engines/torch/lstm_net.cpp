@@ -1,6 +1,7 @@
 #include "engines/torch/lstm_net.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/core/Reduction.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/_fused_adam.h>
@@ -27,7 +28,6 @@ namespace amas::engine::torch_lstm {
 namespace {
 
 constexpr double kBeta1 = 0.9, kBeta2 = 0.999, kEpsilon = 1e-7;  // Keras's
-constexpr std::int64_t kScoringRows = 256;
 
 /// Calls `work` and turns what libtorch throws into an error.
 template <class Work>
@@ -89,6 +89,17 @@ struct LstmNet::State {
     for (std::size_t i = 0; i < weights.size(); ++i) slots.push_back(make_slot(weights[i], i != kTable));
   }
 
+  /// How many of `rows` go through the LSTM at once. oneDNN keeps about 40 floats a token and unit for the
+  /// backward pass (133 MB for 64 rows of 200 tokens, 64 units), and in equal parts of half as many rows
+  /// takes as long.
+  std::size_t rows_at_once(std::size_t rows) const {
+    constexpr std::int64_t kTokensTimesUnits = 524'288, kRowsMin = 8;
+    const auto most =
+        static_cast<std::size_t>(std::max(kTokensTimesUnits / (settings.length * settings.units), kRowsMin));
+    const std::size_t parts = (rows + most - 1) / most;
+    return (rows + parts - 1) / parts;
+  }
+
   TokenBatch batch_of(std::span<const std::int32_t> tokens) const {
     return {tokens, static_cast<std::size_t>(settings.length), settings.mask};
   }
@@ -128,34 +139,49 @@ struct LstmNet::State {
                      at::kFloat);
   }
 
+  /// Sum of the rows' losses.
   at::Tensor loss_of(const at::Tensor& logits, std::span<const std::int32_t> targets) const {
     if (settings.dense > 1) {
       at::Tensor classes = at::empty({static_cast<std::int64_t>(targets.size())}, at::kLong);
       std::copy(targets.begin(), targets.end(), classes.data_ptr<std::int64_t>());
-      return at::cross_entropy_loss(logits, classes);
+      return at::cross_entropy_loss(logits, classes, {}, at::Reduction::Sum);
     }
     at::Tensor answers = at::empty({static_cast<std::int64_t>(targets.size()), 1}, at::kFloat);
     std::copy(targets.begin(), targets.end(), answers.data_ptr<float>());
-    return at::binary_cross_entropy_with_logits(logits, answers);
+    return at::binary_cross_entropy_with_logits(logits, answers, {}, {}, at::Reduction::Sum);
   }
 
   StepReport step(std::span<const std::int32_t> tokens, std::span<const std::int32_t> targets,
                   std::uint64_t number) {
-    const TokenBatch batch = batch_of(tokens);
     for (std::size_t i = kTable + 1; i < slots.size(); ++i) slots[i].gradients.zero_();
-    const Dropout dropout(settings.dropout, settings.seed, number);
-    at::Tensor embedded = embed(batch);
-    gather_rows(batch, span_of(slots[kTable].weights), dropout, span_of(embedded));
-    embedded.requires_grad_(true);
-    const at::Tensor loss = loss_of(dense(last_states(embedded, batch, true)), targets);
+    embedding.clear(span_of(slots[kTable].gradients));
+    const auto length = static_cast<std::size_t>(settings.length);
+    const std::size_t rows = rows_at_once(targets.size());
     StepReport report;
-    report.loss = loss.item<double>();
-    if (!std::isfinite(report.loss)) return report;
-    loss.backward();
-    embedding.add(batch, span_of(embedded.grad()), dropout, span_of(slots[kTable].gradients));
+    for (std::size_t begin = 0; begin < targets.size(); begin += rows) {
+      const auto some = targets.subspan(begin, std::min(rows, targets.size() - begin));
+      const Dropout dropout(settings.dropout, settings.seed, number << 16 | begin / rows);
+      report.loss += add_gradients(batch_of(tokens.subspan(begin * length, some.size() * length)), some,
+                                   dropout, static_cast<double>(targets.size()));
+      if (!std::isfinite(report.loss)) return report;
+    }
     report.gradient_norm = clip();
     if (std::isfinite(report.gradient_norm)) adam();
     return report;
+  }
+
+  /// Forward and backward of some rows of a step of `step_rows`; returns their share of its mean loss.
+  double add_gradients(const TokenBatch& batch, std::span<const std::int32_t> targets, const Dropout& dropout,
+                       double step_rows) {
+    at::Tensor embedded = embed(batch);
+    gather_rows(batch, span_of(slots[kTable].weights), dropout, span_of(embedded));
+    embedded.requires_grad_(true);
+    const at::Tensor loss = loss_of(dense(last_states(embedded, batch, true)), targets).div(step_rows);
+    const double value = loss.item<double>();
+    if (!std::isfinite(value)) return value;
+    loss.backward();
+    embedding.add(batch, span_of(embedded.grad()), dropout, span_of(slots[kTable].gradients));
+    return value;
   }
 
   /// Scales all gradients down to the bound; returns their norm before.
@@ -189,11 +215,12 @@ struct LstmNet::State {
   std::vector<float> logits(std::span<const std::int32_t> tokens) const {
     const at::NoGradGuard no_grad;
     const auto length = static_cast<std::size_t>(settings.length);
+    const std::size_t piece =
+        static_cast<std::size_t>(settings.batch_size) * length;  // what memory a step takes
     std::vector<float> all;
     all.reserve(tokens.size() / length * static_cast<std::size_t>(settings.dense));
-    for (std::size_t begin = 0; begin < tokens.size(); begin += kScoringRows * length) {
-      const TokenBatch batch =
-          batch_of(tokens.subspan(begin, std::min(kScoringRows * length, tokens.size() - begin)));
+    for (std::size_t begin = 0; begin < tokens.size(); begin += piece) {
+      const TokenBatch batch = batch_of(tokens.subspan(begin, std::min(piece, tokens.size() - begin)));
       const at::Tensor embedded = embed(batch);
       gather_rows(batch, span_of(slots[kTable].weights), Dropout::none(), span_of(embedded));
       const at::Tensor values = dense(last_states(embedded, batch, false)).contiguous();

@@ -94,6 +94,36 @@ INSTANTIATE_TEST_SUITE_P(Heads, LstmNetSizes,
                          testing::Values(std::pair{1, false}, std::pair{1, true}, std::pair{3, false},
                                          std::pair{3, true}));
 
+TEST(LstmNet, does_a_large_step_in_parts_with_the_gradients_of_the_whole) {
+  LstmSettings s = small(1, false);
+  s.length = 6'000;
+  s.units = 8;  // 48,000 a row: ten rows at once
+  auto whole = LstmNet::create(s, initial_weights(s)).value();
+  const Batch batch = some_rows(s, 23);
+  const auto report = whole.step(batch.tokens, batch.targets, 0).value();
+  double loss = 0;
+  std::vector<std::vector<double>> sums(kParameters);
+  for (std::size_t row = 0; row < 23; ++row) {
+    auto single = LstmNet::create(s, initial_weights(s)).value();
+    loss += single
+                .step(std::span(batch.tokens).subspan(row * 6'000, 6'000),
+                      std::span(batch.targets).subspan(row, 1), 0)
+                .value()
+                .loss;
+    const auto parameters = single.parameters();
+    for (std::size_t p = 0; p < parameters.size(); ++p) {
+      sums[p].resize(parameters[p].gradients.size());
+      for (std::size_t i = 0; i < sums[p].size(); ++i)
+        sums[p][i] += static_cast<double>(parameters[p].gradients[i]) / 23;
+    }
+  }
+  EXPECT_NEAR(report.loss, loss / 23, 1e-6);
+  const auto parameters = whole.parameters();
+  for (std::size_t p = 0; p < parameters.size(); ++p)
+    for (std::size_t i = 0; i < sums[p].size(); ++i)
+      EXPECT_NEAR(parameters[p].gradients[i], sums[p][i], 1e-5) << parameters[p].name << " " << i;
+}
+
 TEST(LstmNet, takes_the_steps_of_adam_as_kingma_and_ba_wrote_it) {
   LstmSettings s = small(1, false);
   s.learning_rate = 0.01;

@@ -8,7 +8,6 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/log.h"
 #include "crypto/digest.h"
 #include "engine/best_epoch.h"
 #include "engines/torch/checkpoint.h"
@@ -260,15 +259,15 @@ Status Run::save() {
 
 Status Run::restore() {
   const fs::path file = job_.folder / kCheckpointFile;
-  const auto bytes = read_file(file);
+  auto bytes = read_file(file);
   if (!bytes && bytes.error().code == Code::kNotFound) return {};
   const auto pass_over = [&](std::string_view why) {
-    log::warn("checkpoint_passed_over",
-              {{"file", file.string()}, {"why", why}, {"then", "training starts anew"}});
+    observer_.on_warning(
+        fmt::format("checkpoint is passed over and training starts anew: {}: {}", file.string(), why));
     return Status{};
   };
   if (!bytes) return pass_over(bytes.error().message);
-  const auto checkpoint = parse_checkpoint(*bytes);
+  const auto checkpoint = parse_checkpoint(std::move(*bytes));
   if (!checkpoint) return pass_over(checkpoint.error().message);
   if (checkpoint->state.value("job", "") != digest_) return pass_over("it is of another job");
   return apply(*checkpoint);

@@ -46,6 +46,7 @@ double accuracy(std::span<const float> positive, std::span<const std::int32_t> t
 class Listener final : public TrainObserver {
  public:
   explicit Listener(const Examples& validation) : validation_(validation) {}
+  void on_warning(std::string_view message) override { warnings.emplace_back(message); }
   void on_batch(const BatchReport&) override {}
   Result<double> on_epoch(const EpochReport& report) override {
     if (report.epoch == dies_at) return Error{Code::kCancelled, "killed"};
@@ -70,6 +71,7 @@ class Listener final : public TrainObserver {
   std::vector<float> scores;
   std::vector<std::vector<float>> scores_by_epoch;
   std::string restored;
+  std::vector<std::string> warnings;
 
  private:
   const Examples& validation_;
@@ -210,6 +212,8 @@ TEST_F(TextLstm, passes_over_a_checkpoint_of_another_job_and_one_that_is_damaged
   job.train["seed"] = 7;
   expect_same(train_in("other", listener).value(), expected);
   EXPECT_EQ(listener.epochs.size(), 4u) << "trained anew";
+  ASSERT_EQ(listener.warnings.size(), 1u);
+  EXPECT_NE(listener.warnings[0].find("it is of another job"), std::string::npos);
 
   for (const std::size_t cut : {std::size_t{0}, std::size_t{5}, bytes.size() / 2, bytes.size() - 1}) {
     Listener after(validation);
@@ -217,6 +221,7 @@ TEST_F(TextLstm, passes_over_a_checkpoint_of_another_job_and_one_that_is_damaged
     ASSERT_TRUE(write_file_atomic(checkpoint(), bytes.substr(0, cut)));
     expect_same(train(after).value(), expected);
     EXPECT_EQ(after.epochs.size(), 4u);
+    EXPECT_EQ(after.warnings.size(), 1u);
   }
 }
 

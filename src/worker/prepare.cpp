@@ -1,0 +1,52 @@
+#include "worker/prepare.h"
+
+#include <fmt/format.h>
+#include <malloc.h>
+
+#include "base/file.h"
+#include "data/dataset.h"
+
+namespace amas::worker {
+namespace {
+
+struct Parts {
+  table::Table training, validation;
+};
+
+/// The two columns that count, of the training and validation rows.
+Result<Parts> read_parts(const Job& job) {
+  AMAS_TRY(std::string bytes, read_file(job.dataset));
+  AMAS_TRY(const data::Dataset dataset, data::dataset_from_bytes(bytes));
+  std::string().swap(bytes);
+  AMAS_TRY(const table::Column* text, dataset.table.column(job.text));
+  AMAS_TRY(const table::Column* target, dataset.table.column(job.target));
+  AMAS_TRY(const auto both, table::Table::of({*text, *target}));
+  return Parts{both.take(dataset.split.training), both.take(dataset.split.validation)};
+}
+
+Result<engine::Examples> examples_of(const features::Pipeline& pipeline, const table::Table& part,
+                                     const Job& job) {
+  engine::Examples examples;
+  AMAS_TRY(const table::Column* target, part.column(job.target));
+  AMAS_TRY(examples.targets, pipeline.encode_labels(*target));
+  AMAS_TRY(const table::Column* text, part.column(job.text));
+  const Tensor texts = features::text_tensor(*text);
+  const TensorView columns[] = {texts};
+  AMAS_TRY(examples.inputs, pipeline.transform(columns));
+  return examples;
+}
+
+}  // namespace
+
+Result<Prepared> prepare(const Job& job) {
+  AMAS_TRY(Parts parts, read_parts(job));
+  AMAS_TRY(auto pipeline, features::Pipeline::fit({job.text, job.target, job.text_step}, parts.training));
+  // From here on nothing is learnt about preparation.
+  AMAS_TRY(auto training, examples_of(pipeline, parts.training, job));
+  AMAS_TRY(auto validation, examples_of(pipeline, parts.validation, job));
+  parts = {};
+  ::malloc_trim(0);  // The texts are many times larger than what training keeps; give their pages back.
+  return Prepared{std::move(pipeline), std::move(training), std::move(validation)};
+}
+
+}  // namespace amas::worker

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/trainer.h"
+#include "features/pipeline.h"
+#include "worker/job.h"
+
+namespace amas::worker {
+
+/// What training needs of a dataset; the texts themselves are gone.
+struct Prepared {
+  features::Pipeline pipeline;  ///< fitted on the training rows
+  engine::Examples training;
+  engine::Examples validation;
+};
+
+/// Reads the job's dataset, fits the preparation on its training rows and prepares training and validation
+/// rows. The test rows are read past.
+///
+/// Errors: those of reading the dataset and of features::Pipeline; kInvalidArgument for a column that is not
+/// there.
+Result<Prepared> prepare(const Job& job);
+
+}  // namespace amas::worker
