@@ -1,4 +1,5 @@
-// Hostile mail: whatever the bytes, the text that comes out is UTF-8 without control characters or doubled spaces.
+// Hostile mail: whatever the bytes, the text that comes out is UTF-8 without control characters and doubled
+// spaces.
 
 #include <cstdint>
 #include <cstdlib>

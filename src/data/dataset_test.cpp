@@ -108,15 +108,16 @@ TEST(Dataset, names_the_line_that_is_malformed) {
 }
 
 TEST(Dataset, refuses_a_header_that_is_wrong_or_lies) {
-  for (
-      const std::string header :
-      {"", "{}", "[1]", "nonsense", R"({"amas_dataset":"1"})", R"({"amas_dataset":2})",
-       R"({"amas_dataset":1})", R"({"amas_dataset":1,"rows":0,"parts":{"train":0,"valid":0},"columns":[]})",
-       R"({"amas_dataset":1,"rows":-1,"parts":{"train":0,"valid":0,"test":0},"columns":[]})",
-       R"({"amas_dataset":1,"rows":0,"parts":{"train":1,"valid":0,"test":0},"columns":[]})",
-       R"({"amas_dataset":1,"rows":0,"parts":{"train":0,"valid":0,"test":0},"columns":[{"name":"a","type":"date"}]})",
-       R"({"amas_dataset":1,"rows":0,"parts":{"train":0,"valid":0,"test":0},"columns":[{"name":"","type":"bool"}]})",
-       R"({"amas_dataset":1,"rows":9000000000000,"parts":{"train":0,"valid":0,"test":0},"columns":[]})"}) {
+  for (const std::string header :
+       {"", "{}", "[1]", "nonsense", R"({"amas_dataset":"1"})", R"({"amas_dataset":2})",
+        R"({"amas_dataset":1})", R"({"amas_dataset":1,"rows":0,"parts":{"train":0,"valid":0},"columns":[]})",
+        R"({"amas_dataset":1,"rows":-1,"parts":{"train":0,"valid":0,"test":0},"columns":[]})",
+        R"({"amas_dataset":1,"rows":0,"parts":{"train":1,"valid":0,"test":0},"columns":[]})",
+        R"({"amas_dataset":1,"rows":0,"parts":{"train":0,"valid":0,"test":0},)"
+        R"("columns":[{"name":"a","type":"date"}]})",
+        R"({"amas_dataset":1,"rows":0,"parts":{"train":0,"valid":0,"test":0},)"
+        R"("columns":[{"name":"","type":"bool"}]})",
+        R"({"amas_dataset":1,"rows":9000000000000,"parts":{"train":0,"valid":0,"test":0},"columns":[]})"}) {
     const auto dataset = dataset_from_bytes(header + "\n");
     ASSERT_FALSE(dataset) << header;
     EXPECT_EQ(dataset.error().code, Code::kInvalidArgument) << header;
