@@ -17,7 +17,8 @@ namespace amas::engine {
 
 /// Prepared rows with their answers.
 struct Examples {
-  /// In the order of the graph's inputs; dim 0 is the row.
+  /// In the order of the graph's inputs; dim 0 is the row. Sparse rows lie behind one another instead: `indices` [M],
+  /// `values` [M], and `starts` INT64 [N+1], which says where each row begins.
   std::vector<Tensor> inputs;
   /// Class of each row, in [0, classes).
   std::vector<std::int32_t> targets;

@@ -19,17 +19,16 @@ struct FreeModel {
 SparseRows::SparseRows(const Examples& examples, std::int64_t features) : features_(features) {
   const auto indices = examples.inputs[0].data<std::int32_t>();
   const auto values = examples.inputs[1].data<float>();
-  const std::size_t width = examples.rows() == 0 ? 0 : indices.size() / examples.rows();
+  const auto starts = examples.inputs[2].data<std::int64_t>();
   const int bias_index = static_cast<int>(features);
-  std::vector<std::size_t> begins;
+  nodes_.reserve(indices.size() + 2 * examples.rows());  // From here on nodes do not move.
   for (std::size_t row = 0; row < examples.rows(); ++row) {
-    begins.push_back(nodes_.size());
-    for (std::size_t i = row * width; i < (row + 1) * width; ++i)
-      if (indices[i] != 0) nodes_.push_back({indices[i], static_cast<double>(values[i])});
+    starts_.push_back(nodes_.data() + nodes_.size());
+    for (auto i = static_cast<std::size_t>(starts[row]); i < static_cast<std::size_t>(starts[row + 1]); ++i)
+      nodes_.push_back({indices[i], static_cast<double>(values[i])});
     nodes_.push_back({bias_index, 1});  // LIBLINEAR wants the intercept as a last feature that is always 1
     nodes_.push_back({-1, 0});
   }
-  for (const std::size_t begin : begins) starts_.push_back(nodes_.data() + begin);
 }
 
 Status SparseRows::fit(std::span<const std::int32_t> targets, std::int32_t positive, double cost,

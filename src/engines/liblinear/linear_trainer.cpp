@@ -26,16 +26,23 @@ struct Settings {
   std::size_t columns = 1;  ///< margins: 1 for two classes, else one a class
 };
 
+bool are_sparse_rows(const Examples& examples) {
+  const auto& inputs = examples.inputs;
+  if (inputs.size() != 3 || inputs[0].dtype() != DType::kInt32 || inputs[1].dtype() != DType::kFloat32 ||
+      inputs[2].dtype() != DType::kInt64 || inputs[1].size() != inputs[0].size() ||
+      inputs[2].size() != examples.rows() + 1)
+    return false;
+  const auto starts = inputs[2].data<std::int64_t>();
+  return starts.front() == 0 && starts.back() == static_cast<std::int64_t>(inputs[0].size()) &&
+         std::is_sorted(starts.begin(), starts.end());
+}
+
 Status check_part(std::string_view part, const Examples& examples, std::int32_t classes) {
   if (examples.rows() == 0)
     return failed_precondition(fmt::format("no rows to train with: the {} part is empty", part));
-  if (examples.inputs.size() != 2 || examples.inputs[0].dtype() != DType::kInt32 ||
-      examples.inputs[1].dtype() != DType::kFloat32 ||
-      examples.inputs[0].shape() != examples.inputs[1].shape() ||
-      examples.inputs[0].rows() != static_cast<std::int64_t>(examples.rows()))
+  if (!are_sparse_rows(examples))
     return invalid_argument(fmt::format(
-        "{} inputs are not indices INT32 and values FLOAT32 of one shape; prepare the text with tfidf",
-        part));
+        "{} inputs are no sparse rows (indices, values, starts); prepare the text with tfidf", part));
   const auto [low, high] = std::minmax_element(examples.targets.begin(), examples.targets.end());
   if (*low < 0 || *high >= classes)
     return invalid_argument(fmt::format("{} targets are no classes: {} to {}; classes are 0 to {}", part,
@@ -50,9 +57,9 @@ std::int32_t largest_index(const Examples& examples) {
 
 Status check_indices(const Examples& examples, std::int64_t features) {
   for (const std::int32_t index : examples.inputs[0].data<std::int32_t>())
-    if (index < 0 || index >= features)
+    if (index < 1 || index >= features)
       return invalid_argument(
-          fmt::format("feature index is out of range: {}; features are 0 to {}", index, features - 1));
+          fmt::format("feature index is out of range: {}; features are 1 to {}", index, features - 1));
   return {};
 }
 

@@ -11,10 +11,13 @@ namespace amas::engine {
 /// region Newton method, which draws no random numbers), one class against the rest where there are more than
 /// two.
 ///
-/// Inputs: `indices` INT32 [N,K] and `values` FLOAT32 [N,K]; index 0 is padding. The candidate's settings:
+/// The examples' inputs are sparse rows behind one another, since one long text would make a padded tensor
+/// huge: `indices` INT32 [M] and `values` FLOAT32 [M], of which row i has [starts[i], starts[i + 1]) of
+/// `starts` INT64 [N+1]. The graph's inputs are `indices` and `values` padded behind with index 0. The
+/// candidate's settings:
 ///   "features"  how many indices there are (0 among them); left out: as many as the training rows show;
-///   "c"         cost, or costs to try, ascending, each > 0; default 1, 4, 16, 64, 256. Larger fits the training rows
-///   closer.
+///   "c"         cost, or costs to try, ascending, each > 0; default 1, 4, 16, 64, 256. Larger fits the
+///   training rows closer.
 /// Each cost is an epoch to the observer, starts from the solution of the one before, and the best one is
 /// kept (equal metrics: less validation loss). The intercept is regularised like a weight. `details`: "c",
 /// the chosen cost. With more than two classes the scores are the softmax of the classes' margins.

@@ -12,31 +12,39 @@ namespace amas::engine {
 namespace {
 
 constexpr std::int64_t kFeatures = 30;
-constexpr std::size_t kWidth = 6;
 
-/// Sparse rows; the class depends on the first features, with noise. `classes` many.
+/// Sparse rows; the class depends on the first feature of nine rows in ten.
 Examples sparse_task(std::size_t rows, unsigned seed, std::int32_t classes) {
   std::mt19937 random(seed);
   Examples examples;
   std::vector<std::int32_t> indices;
   std::vector<float> values;
+  std::vector<std::int64_t> starts = {0};
   for (std::size_t row = 0; row < rows; ++row) {
-    std::int32_t target = static_cast<std::int32_t>(random() % static_cast<unsigned>(classes));
-    const std::size_t filled = 2 + random() % (kWidth - 2);
-    for (std::size_t i = 0; i < kWidth; ++i) {
+    const auto target = static_cast<std::int32_t>(random() % static_cast<unsigned>(classes));
+    const std::size_t filled = 2 + random() % 4;
+    for (std::size_t i = 0; i < filled; ++i) {
       const bool telling = i == 0 && random() % 10 > 0;
-      indices.push_back(
-          i >= filled ? 0
-          : telling   ? 1 + target
-                      : static_cast<std::int32_t>(1 + classes + static_cast<std::int32_t>(random() % 20)));
-      values.push_back(i >= filled ? 0.0F : 0.2F + static_cast<float>(random() % 100) / 100.0F);
+      indices.push_back(telling ? 1 + target : 1 + classes + static_cast<std::int32_t>(random() % 20));
+      values.push_back(0.2F + static_cast<float>(random() % 100) / 100.0F);
     }
+    starts.push_back(static_cast<std::int64_t>(indices.size()));
     examples.targets.push_back(target);
   }
-  const Shape shape = {static_cast<std::int64_t>(rows), kWidth};
-  examples.inputs.push_back(Tensor::of<std::int32_t>(shape, indices));
-  examples.inputs.push_back(Tensor::of<float>(shape, values));
+  const auto count = static_cast<std::int64_t>(indices.size());
+  examples.inputs.push_back(Tensor::of<std::int32_t>({count}, indices));
+  examples.inputs.push_back(Tensor::of<float>({count}, values));
+  examples.inputs.push_back(Tensor::of<std::int64_t>({static_cast<std::int64_t>(rows) + 1}, starts));
   return examples;
+}
+
+/// Calls `use` with index and value of each entry of a row.
+template <class Use>
+void for_row(const Examples& examples, std::size_t row, const Use& use) {
+  const auto starts = examples.inputs[2].data<std::int64_t>();
+  for (auto i = static_cast<std::size_t>(starts[row]); i < static_cast<std::size_t>(starts[row + 1]); ++i)
+    use(static_cast<std::size_t>(examples.inputs[0].data<std::int32_t>()[i]),
+        static_cast<double>(examples.inputs[1].data<float>()[i]));
 }
 
 class Listener final : public TrainObserver {
@@ -78,14 +86,10 @@ TEST(SparseRows, fit_ends_where_the_gradient_of_the_stated_objective_vanishes) {
     std::vector<double> gradient = at.weights;
     gradient.push_back(at.bias);
     const auto z = rows.margins(at);
-    const auto indices = examples.inputs[0].data<std::int32_t>();
-    const auto values = examples.inputs[1].data<float>();
     for (std::size_t row = 0; row < examples.rows(); ++row) {
       const double y = examples.targets[row] == 1 ? 1 : -1;
       const double pull = kCost * y / (1 + std::exp(y * z[row]));
-      for (std::size_t i = row * kWidth; i < (row + 1) * kWidth; ++i)
-        if (indices[i] != 0)
-          gradient[static_cast<std::size_t>(indices[i])] -= pull * static_cast<double>(values[i]);
+      for_row(examples, row, [&](std::size_t index, double value) { gradient[index] -= pull * value; });
       gradient.back() -= pull;
     }
     double squares = 0;
@@ -137,15 +141,13 @@ TEST(LinearTrainer, scores_rows_as_the_weights_in_its_graph_say) {
     ASSERT_EQ(weights.size(), kFeatures * columns);
     ASSERT_EQ(bias.size(), static_cast<std::size_t>(classes));  // two classes stand as [0, z]
     ASSERT_EQ(outcome.validation_scores.size(), 100u * static_cast<std::size_t>(classes));
-    const auto indices = validation.inputs[0].data<std::int32_t>();
-    const auto values = validation.inputs[1].data<float>();
     std::size_t right = 0;
     for (std::size_t row = 0; row < 100; ++row) {
       std::vector<double> z(columns);
-      for (std::size_t i = row * kWidth; i < (row + 1) * kWidth; ++i)
+      for_row(validation, row, [&](std::size_t index, double value) {
         for (std::size_t c = 0; c < columns; ++c)
-          z[c] += static_cast<double>(values[i]) *
-                  static_cast<double>(weights[static_cast<std::size_t>(indices[i]) * columns + c]);
+          z[c] += value * static_cast<double>(weights[index * columns + c]);
+      });
       if (columns == 1) z.insert(z.begin(), 0);
       for (std::size_t c = 0; c < z.size(); ++c) z[c] += static_cast<double>(bias[c]);
       double sum = 0;
