@@ -1,0 +1,13 @@
+#pragma once
+
+#include "api/http/server.h"
+#include "serve/service.h"
+
+namespace amas::oip {
+
+/// Adds the Open Inference Protocol's REST interface (version 2) below /v2, with Triton's binary tensors,
+/// classification and repository index. docs/dialects.md says what differs. `service` outlives the router.
+/// Source: kserve/open-inference-protocol; triton-inference-server docs/protocol.
+void add_routes(http::Router& router, serve::ModelService& service);
+
+}  // namespace amas::oip

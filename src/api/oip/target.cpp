@@ -1,0 +1,76 @@
+#include "api/oip/target.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "api/json/target.h"
+
+namespace amas::oip {
+namespace {
+
+struct Fixed {
+  std::string_view path;
+  Verb verb;
+};
+constexpr std::array<Fixed, 5> kFixed{{{"", Verb::kServer},
+                                       {"/health/live", Verb::kLive},
+                                       {"/health/ready", Verb::kServerReady},
+                                       {"/models", Verb::kModels},
+                                       {"/repository/index", Verb::kIndex}}};
+constexpr std::array<Fixed, 4> kOfModel{{{"", Verb::kModel},
+                                         {"/ready", Verb::kModelReady},
+                                         {"/config", Verb::kConfig},
+                                         {"/infer", Verb::kInfer}}};
+
+bool take(std::string_view& path, std::string_view prefix) {
+  if (!path.starts_with(prefix)) return false;
+  path.remove_prefix(prefix.size());
+  return true;
+}
+
+std::string_view take_segment(std::string_view& path) {
+  const std::string_view segment = path.substr(0, path.find('/'));
+  path.remove_prefix(segment.size());
+  return segment;
+}
+
+Error unknown_path() { return not_found("Not Found"); }
+
+}  // namespace
+
+bool is_target(std::string_view path) { return path == "/v2" || path.starts_with("/v2/"); }
+
+std::string_view method_of(Verb verb) {
+  return verb == Verb::kInfer || verb == Verb::kIndex ? "POST" : "GET";
+}
+
+Result<Target> parse_target(std::string_view path) {
+  take(path, "/v2");
+  Target target;
+  for (const Fixed& fixed : kFixed)
+    if (path == fixed.path) {
+      target.verb = fixed.verb;
+      return target;
+    }
+  if (!take(path, "/models/")) return unknown_path();
+  target.model = json::percent_decode(take_segment(path));
+  if (target.model.empty()) return unknown_path();
+  if (take(path, "/versions/")) {
+    const std::string_view version = take_segment(path);
+    target.version = json::parse_version(version);
+    if (!target.version)
+      return invalid_argument(
+          fmt::format("failed to get model version from specified version string '{}', version should be an "
+                      "integral value > 0",
+                      version));
+  }
+  for (const Fixed& known : kOfModel)
+    if (path == known.path) {
+      target.verb = known.verb;
+      return target;
+    }
+  return unknown_path();
+}
+
+}  // namespace amas::oip
