@@ -49,9 +49,12 @@ Status skip_scalar(Value value, const Place& place) {
     case 'f':
       error = value.get_bool().error();
       break;
-    case 'n':
-      error = value.is_null() ? simdjson::SUCCESS : simdjson::N_ATOM_ERROR;
+    case 'n': {
+      bool is_null = false;
+      error = value.is_null().get(is_null);
+      if (!error && !is_null) error = simdjson::N_ATOM_ERROR;
       break;
+    }
     default:
       if (!is_bare_number(token_of(value))) error = value.get_double().error();
   }

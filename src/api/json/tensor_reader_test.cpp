@@ -129,7 +129,8 @@ TEST(TensorReader, cannot_read_float16) {
 
 TEST(Document, must_be_one_object_with_nothing_behind_it) {
   for (const char* body :
-       {"", " ", "[]", "1", "nope", "{", "{} {}", "{}x", "{\"a\"}", "{\"a\":1,}", "{\"a\":1]"}) {
+       {"", " ", "[]", "1", "nope", "{", "{} {}", "{}x", "{\"a\"}", "{\"a\":1,}", "{\"a\":1]", "{\"a\":nul}",
+        "{\"a\":nulll}", "{\"a\":tru}", "{\"a\":NaNa}", "{\"a\":\"\\x\"}"}) {
     auto document = Document::open(body);
     const Status status = document ? document->for_each_key([](std::string_view key, Value value) {
       return skip(value, Place(key));
