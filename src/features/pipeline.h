@@ -55,8 +55,9 @@ class Pipeline {
  public:
   /// Learns vocabulary, idf and labels from training rows.
   ///
-  /// Errors: kInvalidArgument for a missing column or a setting out of range (says which and its range);
-  ///         kFailedPrecondition when the target has fewer than two classes or no text has a word.
+  /// Errors: kInvalidArgument for a missing column, a missing target cell or a setting that is unknown or out
+  ///         of range (says which and its range); kFailedPrecondition when the target has fewer than two
+  ///         classes or no text has a word; kResourceExhausted for a text beyond kTextBytesMax.
   static Result<Pipeline> fit(const PipelineSpec& spec, const table::Table& training);
 
   /// Reads pipeline.json (docs/formats/pipeline.md).
@@ -77,7 +78,8 @@ class Pipeline {
   /// `indices` INT32 [-1,-1] and `values` FLOAT32 [-1,-1] (features of each row, padded behind with index 0,
   /// value 0).
   const std::vector<Port>& outputs() const;
-  /// Class names in the order of the scores' columns, sorted; empty when there is no target.
+  /// Class names in the order of the scores' columns: numbers by value, text by its bytes; empty when there
+  /// is no target.
   const std::vector<std::string>& labels() const;
   /// How many rows the graph's first weight table has: vocabulary with padding and OOV, or features + 1 (row
   /// 0 is the padding).
@@ -88,8 +90,9 @@ class Pipeline {
   /// Prepares rows.
   ///
   /// `columns`: in the order of inputs(), equal rows. `observed`, when given, receives one entry a row.
-  /// Errors: kInvalidArgument for the wrong count or dtype; kResourceExhausted for a text beyond
-  /// kTextBytesMax.
+  /// Errors: kInvalidArgument for the wrong count, dtype or shape; kResourceExhausted for a text beyond
+  ///         kTextBytesMax or tensors that would be larger than 2 GiB (rows of "tfidf" are padded to the
+  ///         longest: prepare many rows a few at a time).
   Result<std::vector<Tensor>> transform(std::span<const TensorView> columns,
                                         std::vector<TextObservation>* observed = nullptr) const;
 

@@ -47,8 +47,7 @@ struct TfidfTerms {
 /// Learns a vocabulary from texts; at most kVocabularyMax words are kept.
 ///
 /// Errors: kFailedPrecondition when no text has a word; kInvalidArgument when `length` is not set and a text
-/// has more
-///         than kLengthMax tokens; kResourceExhausted when the words do not fit into 4 GiB.
+///         has more than kLengthMax tokens; kResourceExhausted when the words do not fit into 4 GiB.
 Result<std::unique_ptr<TextStep>> fit_tokens(TokenSettings settings, std::span<const std::string> texts);
 
 /// Learns terms and their weights from texts.

@@ -25,8 +25,8 @@ CASES = [
     {"char_level": True, "num_words": 40},
     {"char_level": True, "lower": False, "num_words": 60, "oov_token": "<OOV>"},
 ]
-PADDINGS = [(12, "pre", "pre"), (12, "post", "pre"), (12, "pre", "post"), (12, "post", "post"), (1, "pre", "pre"),
-            (None, "pre", "pre")]
+PADDINGS = [(12, "pre", "pre"), (12, "post", "pre"), (12, "pre", "post"), (12, "post", "post"),
+            (1, "pre", "pre"), (None, "pre", "pre")]
 
 cases = []
 for number, case in enumerate(CASES):
@@ -45,5 +45,6 @@ for number, case in enumerate(CASES):
     cases.append({"settings": case, "words": words, "padded": padded})
 
 out = ROOT / "src/features/testdata/keras.json"
-out.write_text(json.dumps({"training": TRAINING + EXTRA, "unseen": UNSEEN, "cases": cases}, separators=(",", ":")) + "\n")
+data = {"training": TRAINING + EXTRA, "unseen": UNSEEN, "cases": cases}
+out.write_text(json.dumps(data, separators=(",", ":")) + "\n")
 print(out.stat().st_size, "bytes")

@@ -28,7 +28,8 @@ def cut_is_clear(texts, case):
     """Which of several equally frequent terms max_features keeps is chance in scikit-learn: no such case."""
     if "max_features" not in case:
         return True
-    every = TfidfVectorizer(**{k: v for k, v in case.items() if k != "max_features"}, use_idf=False, norm=None)
+    uncut = {k: v for k, v in case.items() if k != "max_features"}
+    every = TfidfVectorizer(**uncut, use_idf=False, norm=None)
     totals = np.sort(np.asarray(every.fit_transform(texts).sum(axis=0)).ravel())[::-1]
     return totals[case["max_features"] - 1] > totals[case["max_features"]]
 
@@ -48,5 +49,6 @@ for case in CASES:
     cases.append({"settings": case, "terms": vectorizer.get_feature_names_out().tolist(), "rows": rows})
 
 out = ROOT / "src/features/testdata/sklearn.json"
-out.write_text(json.dumps({"training": TEXTS, "unseen": UNSEEN, "cases": cases}, separators=(",", ":")) + "\n")
+data = {"training": TEXTS, "unseen": UNSEEN, "cases": cases}
+out.write_text(json.dumps(data, separators=(",", ":")) + "\n")
 print(out.stat().st_size, "bytes")

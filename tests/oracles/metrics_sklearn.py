@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Writes src/train/testdata/metrics.json: what scikit-learn says about predictions, and intervals by brute force.
+"""Writes src/train/testdata/metrics.json: what scikit-learn says, and intervals by brute force.
 
-Needs scikit-learn 1.7.2 and scipy. DeLong's variance is taken over all pairs, the bootstrap draws the same rows as ours
-(SplitMix64) and asks scikit-learn about each resample.
+Needs scikit-learn 1.7.2 and scipy. DeLong's variance is taken over all pairs, the bootstrap draws the
+same rows as ours (SplitMix64) and asks scikit-learn about each resample.
 """
 import json
 import math
@@ -39,10 +39,12 @@ def values(scores, truth):
         out["pr_auc"] = sk.average_precision_score(truth, scores[:, 1])
         out["roc_auc"] = sk.roc_auc_score(truth, scores[:, 1]) if len(set(truth)) == 2 else math.nan
     else:
-        out["pr_auc"] = sk.average_precision_score(label_binarize(truth, classes=every), scores, average="macro")
-        present = len(set(truth)) == classes
-        # scikit-learn wants rows that sum to one exactly in double precision: the ranking is the same without.
-        out["roc_auc"] = float(np.mean([sk.roc_auc_score(truth == c, scores[:, c]) for c in every])) if present else math.nan
+        one_hot = label_binarize(truth, classes=every)
+        out["pr_auc"] = sk.average_precision_score(one_hot, scores, average="macro")
+        # One against the rest by hand: scikit-learn's own wants rows that sum to one in double precision.
+        out["roc_auc"] = math.nan
+        if len(set(truth)) == classes:
+            out["roc_auc"] = float(np.mean([sk.roc_auc_score(truth == c, scores[:, c]) for c in every]))
     return out
 
 
@@ -124,8 +126,8 @@ cases = {
     "one_row": (binary([0.7]), np.array([1])),
     "three_classes": (three, truth_3),
     "four_classes_one_absent": (softmax, truth_3),
-    "three_classes_ties": (np.array([[0.5, 0.25, 0.25], [0.25, 0.5, 0.25], [0.25, 0.25, 0.5], [0.25, 0.25, 0.5]] * 5,
-                                    dtype=np.float32), np.array([0, 1, 2, 0, 0] * 4)),
+    "three_classes_ties": (np.array([[2, 1, 1], [1, 2, 1], [1, 1, 2], [1, 1, 2]] * 5, dtype=np.float32) / 4,
+                           np.array([0, 1, 2, 0, 0] * 4)),
 }
 out = []
 for name, (scores, truth) in cases.items():
