@@ -68,7 +68,7 @@ VersionDrift::VersionDrift(const model::Profile& profile, std::size_t classes, c
       unknown_(make_binned("unknown_words", profile.unknown_share, bounds)),
       score_(make_binned("scores", profile.score, bounds)),
       words_(make_statistic(words_reference(profile), bounds)),
-      classes_(classes) {
+      classes_(classes != 0 ? classes : profile.label_shares.size()) {
   // One text of ten thousand words would outweigh a window of usual ones: from three quarters of the
   // reference's lengths on, a text counts no more than that.
   if (words_) tokens_max_ = static_cast<float>(std::max(1.0, quantile(profile.tokens, 0.75)));

@@ -15,7 +15,7 @@ namespace amas::monitor {
 /// out. Threads: one at a time.
 class VersionDrift {
  public:
-  /// `classes`: of the scores; 0 when that is not known.
+  /// `classes`: of the scores; 0: as many as the profile has.
   VersionDrift(const model::Profile& profile, std::size_t classes, const DriftBounds& bounds);
   /// Takes what texts looked like.
   void add_texts(std::span<const features::TextObservation> observed);

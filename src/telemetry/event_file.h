@@ -38,13 +38,12 @@ class EventWriter {
  public:
   /// Starts a file "events.out.tfevents.<seconds>.<host>.<pid>.amas" in `folder` (made where missing).
   static Result<EventWriter> create(const std::filesystem::path& folder, const Clock& clock = system_clock());
-  /// Goes on with a file after `bytes` of it, cutting off what lies behind (records of an attempt that was
-  /// killed). A TensorBoard server that had already read what is cut off must be started again to follow
-  /// further.
+  /// Goes on with a file after `bytes` of it, cutting off what lies behind (records of a killed attempt).
   ///
-  /// Errors: kNotFound; kDataLoss when the first `bytes` are not whole records with right checksums (the file
-  /// stays as
-  ///         it is).
+  /// A TensorBoard server that had already read what is cut off goes on by itself when the records written
+  /// instead are as long, as they are when the same steps run again; otherwise it has to be started again.
+  /// Errors: kNotFound; kDataLoss when the first `bytes` are not whole records with right checksums. The file
+  ///         stays as it is then.
   static Result<EventWriter> resume(const std::filesystem::path& file, std::uint64_t bytes,
                                     const Clock& clock = system_clock());
   EventWriter(EventWriter&&) noexcept;
