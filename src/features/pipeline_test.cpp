@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "base/limits.h"
+#include "base/threads.h"
 
 namespace amas::features {
 namespace {
@@ -87,6 +90,21 @@ TEST(Pipeline, prepares_each_row_as_if_it_came_alone) {
   const auto together = pipeline->transform(std::vector<TensorView>{both});
   const auto last = pipeline->transform(std::vector<TensorView>{TensorView(both, 2, 3)});
   EXPECT_TRUE(std::ranges::equal(TensorView((*together)[0], 2, 3).bytes(), (*last)[0].bytes()));
+}
+
+TEST(Pipeline, is_used_by_several_threads_at_once) {
+  for (const Json& step : {kTokens, kTfidf}) {
+    const auto pipeline = Pipeline::fit({"body", "label", step}, mail_table());
+    const Tensor texts = Tensor::of_strings({3}, {"free money on ΑΣ", "", "monday"});
+    const std::vector<TensorView> columns{texts};
+    const auto alone = pipeline->transform(columns);
+    parallel_for(40, 4, [&](std::size_t) {
+      std::vector<TextObservation> observed;
+      const auto tensors = pipeline->transform(columns, &observed);
+      EXPECT_TRUE(std::ranges::equal((*tensors)[0].bytes(), (*alone)[0].bytes()));
+      EXPECT_EQ(observed.size(), 3u);
+    });
+  }
 }
 
 TEST(Pipeline, orders_labels_as_the_values_of_their_column) {
