@@ -1,0 +1,74 @@
+#include "api/admin/admin.h"
+
+#include <gtest/gtest.h>
+
+#include "base/json.h"
+#include "serve/fake_engine.h"
+
+namespace amas::admin {
+namespace {
+
+class Deaf final : public serve::TrafficObserver {
+  void on_loaded(const std::string&, std::int64_t, const model::Profile&,
+                 const std::vector<std::string>&) override {}
+  void on_unloaded(const std::string&, std::int64_t) override {}
+  void on_rows(const std::string&, std::int64_t, std::span<const features::TextObservation>,
+               std::span<const float>, std::size_t) override {}
+  void on_request(const std::string&, std::int64_t, Code, bool, std::int64_t) override {}
+};
+
+class Admin : public testing::Test {
+ protected:
+  Admin() { add_routes(router_, service_, watch_); }
+
+  http::Response call(std::string_view method, std::string_view path) {
+    http::Response response;
+    http::Request request;
+    request.method = method;
+    request.path = path;
+    router_.handle(request, [&](http::Response r) { response = std::move(r); });
+    return response;
+  }
+
+  TemporaryFolder folder_;
+  serve::FakeEngine engine_;
+  telemetry::MetricRegistry metrics_;
+  Deaf observer_;
+  serve::ModelService service_{engine_, {}, metrics_, observer_};
+  monitor::Watch watch_{{}, metrics_};
+  http::Router router_;
+};
+
+TEST_F(Admin, shows_the_state_of_each_version_and_why_it_failed) {
+  service_.set_deployments(
+      {{"bad", {{1, folder_.path() / "nothing", "fp32"}}, {"default"}},
+       {"spam", {{3, serve::write_package(folder_.path() / "good", "tokens:1"), "fp32"}}, {"default"}}});
+  service_.wait_until_settled();
+  const Json all = Json::parse(call("GET", "/api/v1/deployments").body)["deployments"];
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[0]["versions"][0]["state"], "failed");
+  EXPECT_EQ(all[0]["versions"][0]["error"]["code"], "NOT_FOUND");
+  EXPECT_EQ(
+      all[1],
+      Json::parse(R"({"name":"spam","default_version":3,"versions":[{"version":3,"state":"available"}]})"));
+}
+
+TEST_F(Admin, shows_what_the_watch_reports) {
+  const Json none = Json::parse(call("GET", "/api/v1/monitor").body);
+  EXPECT_EQ(none, Json::parse(R"({"reports":[]})"));
+  watch_.add("spam", 1, model::Profile(), {"ham", "spam"});
+  watch_.on_request("spam", 1, Code::kUnknown, true, 1'000);
+  const Json reports = Json::parse(call("GET", "/api/v1/monitor").body)["reports"];
+  ASSERT_EQ(reports.size(), 1u);
+  EXPECT_EQ(reports[0]["deployment"], "spam");
+  EXPECT_EQ(reports[0]["requests"], 1);
+}
+
+TEST_F(Admin, knows_its_version_and_refuses_what_it_does_not_know) {
+  EXPECT_EQ(Json::parse(call("GET", "/api/v1/version").body)["version"], AMAS_VERSION);
+  EXPECT_EQ(call("GET", "/api/v1/nope").status, 404);
+  EXPECT_EQ(call("POST", "/api/v1/monitor").status, 405);
+}
+
+}  // namespace
+}  // namespace amas::admin

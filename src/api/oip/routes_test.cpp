@@ -1,0 +1,130 @@
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <future>
+
+#include "api/oip/oip.h"
+#include "base/json.h"
+#include "serve/fake_engine.h"
+#include "serve/service.h"
+
+namespace amas::oip {
+namespace {
+
+class Deaf final : public serve::TrafficObserver {
+  void on_loaded(const std::string&, std::int64_t, const model::Profile&,
+                 const std::vector<std::string>&) override {}
+  void on_unloaded(const std::string&, std::int64_t) override {}
+  void on_rows(const std::string&, std::int64_t, std::span<const features::TextObservation>,
+               std::span<const float>, std::size_t) override {}
+  void on_request(const std::string&, std::int64_t, Code, bool, std::int64_t) override {}
+};
+
+constexpr std::string_view kQuestion =
+    R"({"inputs":[{"name":"text","shape":[2],"datatype":"BYTES","data":["w1 w2","w3"]}]})";
+
+class OipRoutes : public testing::Test {
+ protected:
+  OipRoutes() {
+    service_.set_deployments(
+        {{"spam", {{3, serve::write_package(folder_.path(), "tokens:1"), "fp32"}}, {"default"}}});
+    service_.wait_until_settled();
+    add_routes(router_, service_);
+  }
+
+  http::Response call(std::string_view method, std::string_view path, std::string_view body = {},
+                      std::string_view header_length = {}) {
+    http::Request request{.method = method,
+                          .path = path,
+                          .query = {},
+                          .body = body,
+                          .header = {},
+                          .request_id = "r",
+                          .trace_id = "t",
+                          .span_id = "s"};
+    request.header = [header_length](std::string_view name) {
+      return name == "Inference-Header-Content-Length" ? header_length : std::string_view();
+    };
+    auto promise = std::make_shared<std::promise<http::Response>>();
+    auto response = promise->get_future();
+    router_.handle(request, [promise](http::Response r) { promise->set_value(std::move(r)); });
+    return response.get();
+  }
+  std::string error(std::string_view path, std::string_view body, int status) {
+    const http::Response response = call("POST", path, body);
+    EXPECT_EQ(response.status, status) << response.body;
+    return Json::parse(response.body)["error"];
+  }
+
+  TemporaryFolder folder_;
+  serve::FakeEngine engine_;
+  telemetry::MetricRegistry metrics_;
+  Deaf observer_;
+  serve::ModelService service_{engine_, {}, metrics_, observer_};
+  http::Router router_;
+};
+
+TEST_F(OipRoutes, infers_in_json_and_in_binary_alike) {
+  const Json json = Json::parse(call("POST", "/v2/models/spam/infer", kQuestion).body);
+  EXPECT_EQ(json["model_name"], "spam");
+  EXPECT_EQ(json["model_version"], "3");
+  ASSERT_EQ(json["outputs"].size(), 2u);
+  const std::string head =
+      R"({"inputs":[{"name":"text","shape":[2],"datatype":"BYTES","parameters":{"binary_data_size":15}}],)"
+      R"("parameters":{"binary_data_output":true},"outputs":[{"name":"scores"}]})";
+  const std::string body = head + std::string("\x05\0\0\0w1 w2\x02\0\0\0w3", 15);
+  const auto binary = call("POST", "/v2/models/spam/versions/3/infer", body, std::to_string(head.size()));
+  ASSERT_EQ(binary.status, 200) << binary.body;
+  EXPECT_EQ(binary.content_type, "application/octet-stream");
+  ASSERT_EQ(binary.headers.size(), 1u);
+  const std::size_t json_bytes = std::stoul(binary.headers[0].second);
+  ASSERT_EQ(binary.body.size(), json_bytes + 4 * sizeof(float));
+  std::vector<float> scores(4);
+  std::memcpy(scores.data(), binary.body.data() + json_bytes, 4 * sizeof(float));
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(json["outputs"][1]["data"][i].get<float>(), scores[i]);
+}
+
+TEST_F(OipRoutes, takes_a_raw_body_and_a_large_one) {
+  EXPECT_EQ(call("POST", "/v2/models/spam/infer", "w1 w2", "0").status, 200);
+  std::string data = "\"w1 w2\"";
+  for (int i = 1; i < 4'000; ++i) data += ",\"w1 w2 w3 w4 w5 w6\"";
+  const auto large =
+      call("POST", "/v2/models/spam/infer",
+           R"({"inputs":[{"name":"text","shape":[4000],"datatype":"BYTES","data":[)" + data + "]}]}");
+  ASSERT_EQ(large.status, 200) << large.body;
+  EXPECT_EQ(Json::parse(large.body)["outputs"][0]["data"].size(), 4'000u);
+}
+
+TEST_F(OipRoutes, answers_errors_in_tritons_words) {
+  EXPECT_EQ(error("/v2/models/nope/infer", kQuestion, 404), "Request for unknown model: 'nope' is not found");
+  EXPECT_EQ(error("/v2/models/spam/versions/9/infer", kQuestion, 404),
+            "Request for unknown model: 'spam' version 9 is not found");
+  EXPECT_EQ(error("/v2/models/spam/nope", "", 404), "Not Found");
+  error("/v2/models/spam/versions/x/infer", kQuestion, 400);
+  error("/v2/models/spam/infer", "", 400);
+  error("/v2/models/spam/infer", "{nope", 400);
+  EXPECT_EQ(call("POST", "/v2/models/spam/infer", kQuestion, "9999").status, 400);
+  EXPECT_EQ(call("GET", "/v2/models/spam/infer").status, 405);
+  EXPECT_EQ(call("POST", "/v2/models/spam").status, 405);
+  EXPECT_EQ(call("GET", "/v2/models/nope/ready").status, 400);
+  EXPECT_EQ(call("GET", "/v2/models/nope").status, 404);
+  service_.drain();
+  error("/v2/models/spam/infer", kQuestion, 503);
+}
+
+TEST_F(OipRoutes, shows_health_metadata_and_the_index) {
+  EXPECT_EQ(Json::parse(call("GET", "/v2").body)["name"], "amas");
+  for (const char* path :
+       {"/v2/health/live", "/v2/health/ready", "/v2/models/spam/ready", "/v2/models/spam/versions/3/ready"})
+    EXPECT_EQ(call("GET", path).status, 200) << path;
+  const Json metadata = Json::parse(call("GET", "/v2/models/spam").body);
+  EXPECT_EQ(metadata["versions"], Json({"3"}));
+  EXPECT_EQ(metadata["inputs"][0]["name"], "text");
+  EXPECT_EQ(Json::parse(call("GET", "/v2/models/spam/config").body)["name"], "spam");
+  EXPECT_EQ(Json::parse(call("GET", "/v2/models").body)["models"], Json({"spam"}));
+  EXPECT_EQ(Json::parse(call("POST", "/v2/repository/index", R"({"ready":true})").body)[0]["state"], "READY");
+  EXPECT_EQ(call("POST", "/v2/repository/index", "{nope").status, 400);
+}
+
+}  // namespace
+}  // namespace amas::oip

@@ -1,0 +1,122 @@
+#include <gtest/gtest.h>
+
+#include <future>
+
+#include "api/tfs/tfs.h"
+#include "base/json.h"
+#include "serve/fake_engine.h"
+#include "serve/service.h"
+
+namespace amas::tfs {
+namespace {
+
+class Deaf final : public serve::TrafficObserver {
+  void on_loaded(const std::string&, std::int64_t, const model::Profile&,
+                 const std::vector<std::string>&) override {}
+  void on_unloaded(const std::string&, std::int64_t) override {}
+  void on_rows(const std::string&, std::int64_t, std::span<const features::TextObservation>,
+               std::span<const float>, std::size_t) override {}
+  void on_request(const std::string&, std::int64_t, Code, bool, std::int64_t) override {}
+};
+
+class TfsRoutes : public testing::Test {
+ protected:
+  TfsRoutes() {
+    service_.set_deployments(
+        {{"spam", {{3, serve::write_package(folder_.path(), "tokens:1"), "fp32"}}, {"default"}}});
+    service_.wait_until_settled();
+    add_routes(router_, service_);
+  }
+
+  http::Response call(std::string_view method, std::string_view path, std::string_view body = {}) {
+    http::Request request{.method = method,
+                          .path = path,
+                          .query = {},
+                          .body = body,
+                          .header = {},
+                          .request_id = "r",
+                          .trace_id = "t",
+                          .span_id = "s"};
+    request.header = [](std::string_view) { return std::string_view(); };
+    auto promise = std::make_shared<std::promise<http::Response>>();
+    auto response = promise->get_future();
+    router_.handle(request, [promise](http::Response r) { promise->set_value(std::move(r)); });
+    return response.get();
+  }
+  Json post(std::string_view path, std::string_view body, int status = 200) {
+    const http::Response response = call("POST", path, body);
+    EXPECT_EQ(response.status, status) << response.body;
+    return Json::parse(response.body);
+  }
+
+  TemporaryFolder folder_;
+  serve::FakeEngine engine_;
+  telemetry::MetricRegistry metrics_;
+  Deaf observer_;
+  serve::ModelService service_{engine_, {}, metrics_, observer_};
+  http::Router router_;
+};
+
+TEST_F(TfsRoutes, predicts_by_rows_and_by_columns) {
+  const Json rows =
+      post("/v1/models/spam:predict", R"({"instances":["w1 w2",{"b64":"dzM="}]})")["predictions"];
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[0]["scores"].size(), 2u);
+  EXPECT_NEAR(rows[0]["scores"][0].get<double>() + rows[0]["scores"][1].get<double>(), 1, 1e-6);
+  const Json columns =
+      post("/v1/models/spam/versions/3:predict", R"({"inputs":{"text":["w1 w2","w3"]}})")["outputs"];
+  EXPECT_EQ(columns["label"][0], rows[0]["label"]);
+  EXPECT_EQ(columns["scores"][1], rows[1]["scores"]);
+}
+
+TEST_F(TfsRoutes, classifies_with_a_score_for_each_label) {
+  const Json rows = post("/v1/models/spam:predict", R"({"instances":["w1 w2"]})")["predictions"];
+  const Json results = post("/v1/models/spam:classify", R"({"examples":[{"text":["w1 w2"]}]})")["results"];
+  EXPECT_EQ(results[0][0], Json::array({"ham", rows[0]["scores"][0]}));
+  EXPECT_EQ(results[0][1], Json::array({"spam", rows[0]["scores"][1]}));
+  post("/v1/models/spam:regress", R"({"examples":[{"text":"a"}]})", 501);
+}
+
+TEST_F(TfsRoutes, decodes_a_large_body_on_a_compute_thread) {
+  std::string body = R"({"instances":["w1 w2")";
+  while (body.size() <= 100'000) body += R"(,"w1 w2")";
+  const Json rows = post("/v1/models/spam:predict", body + "]}")["predictions"];
+  EXPECT_GT(rows.size(), 4'000u);
+  EXPECT_EQ(rows.front(), rows.back());
+}
+
+TEST_F(TfsRoutes, answers_errors_with_their_status_and_says_what_is_there) {
+  EXPECT_NE(
+      post("/v1/models/nope:predict", R"({"instances":["a"]})", 404)["error"].get<std::string>().find("spam"),
+      std::string::npos);
+  post("/v1/models/spam/versions/9:predict", R"({"instances":["a"]})", 404);
+  post("/v1/models/spam/labels/stable:predict", R"({"instances":["a"]})", 400);
+  post("/v1/models/spam:predict", R"({"instances":[7]})", 400);
+  post("/v1/models/spam:predict", "{nope", 400);
+  post("/v1/models/spam:predict", R"({"instances":[["a"]]})", 400);
+  EXPECT_NE(post("/v1/models/spam:predict", R"({"signature_name":"x","instances":["a"]})", 400)["error"]
+                .get<std::string>()
+                .find("serving_default"),
+            std::string::npos);
+  EXPECT_EQ(call("DELETE", "/v1/models/spam").status, 405);
+  EXPECT_EQ(call("GET", "/v1/models/spam:predict").status, 400);
+  EXPECT_EQ(call("GET", "/v1/other").status, 404);
+  service_.drain();
+  post("/v1/models/spam:predict", R"({"instances":["a"]})", 503);
+}
+
+TEST_F(TfsRoutes, shows_status_metadata_and_the_list_of_models) {
+  const Json status = Json::parse(call("GET", "/v1/models/spam").body);
+  EXPECT_EQ(status["model_version_status"][0]["version"], "3");
+  EXPECT_EQ(status["ready"], true);
+  const Json metadata = Json::parse(call("GET", "/V1/models/spam/metadata").body);
+  EXPECT_EQ(metadata["model_spec"]["version"], "3");
+  EXPECT_TRUE(metadata["metadata"]["signature_def"]["signature_def"].contains("serving_default"));
+  EXPECT_EQ(Json::parse(call("GET", "/v1/models").body)["models"], Json({"spam"}));
+  EXPECT_EQ(call("GET", "/v1/models/nope").status, 404);
+  EXPECT_EQ(call("GET", "/v1/models/nope/metadata").status, 404);
+  EXPECT_EQ(call("GET", "/v1/models/spam/versions/4").status, 404);
+}
+
+}  // namespace
+}  // namespace amas::tfs
