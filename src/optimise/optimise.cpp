@@ -12,7 +12,6 @@
 namespace amas::optimise {
 namespace {
 
-constexpr std::int64_t kBatchRows = 64;
 constexpr std::array kUnitShares{0.5, 0.625, 0.75, 0.875};
 constexpr std::array kVocabularyShares{0.1, 0.25, 0.5, 0.75};
 /// Room for the rounding of accuracies that are fractions of rows.
@@ -146,25 +145,6 @@ Status check_methods(const std::vector<std::string>& methods) {
 }
 
 }  // namespace
-
-Result<std::vector<float>> score_rows(engine::LoadedModel& model, const std::vector<Tensor>& inputs) {
-  std::vector<float> scores;
-  const std::int64_t rows = inputs.empty() ? 0 : inputs[0].rows();
-  for (const Tensor& input : inputs)
-    if (input.rows() != rows)
-      return invalid_argument(fmt::format("inputs differ in rows: {} and {}", input.rows(), rows));
-  for (std::int64_t begin = 0; begin < rows; begin += kBatchRows) {
-    const std::int64_t end = std::min(rows, begin + kBatchRows);
-    std::vector<TensorView> views;
-    for (const Tensor& input : inputs) views.emplace_back(input, begin, end);
-    AMAS_TRY(const auto outputs, model.run(views));
-    if (outputs.empty() || outputs[0].dtype() != DType::kFloat32)
-      return invalid_argument("the graph's first output is no float32 tensor; it must be the scores");
-    const auto values = outputs[0].data<float>();
-    scores.insert(scores.end(), values.begin(), values.end());
-  }
-  return scores;
-}
 
 Result<std::vector<VariantResult>> optimise(std::string_view onnx, const JudgeRows& rows,
                                             engine::Engine& engine, const OptimiseOptions& options) {

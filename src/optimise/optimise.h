@@ -62,7 +62,7 @@ struct OptimiseOptions {
 
 /// Rows to judge variants on.
 struct JudgeRows {
-  const std::vector<Tensor>* inputs = nullptr;  ///< in the order of the graph's inputs
+  const std::vector<Tensor>* inputs = nullptr;  ///< as score_rows takes them
   /// Metrics of scores (row-major [rows, classes]); must hold "accuracy".
   std::function<Result<std::map<std::string, double>>(std::span<const float> scores)> evaluate;
 };
@@ -80,7 +80,10 @@ Result<std::vector<VariantResult>> optimise(std::string_view onnx, const JudgeRo
 
 /// Runs a graph over rows in batches of 64 and returns its first output, row by row.
 ///
-/// Errors: kInvalidArgument when the inputs differ in rows or that output is not float32; those of running.
+/// `inputs`: as in engine::Examples: in the order of the graph's inputs, or sparse rows, which are padded
+/// batch by batch. Errors: kInvalidArgument when the inputs do not agree with each other or that output is
+/// not float32; those of
+///         running.
 Result<std::vector<float>> score_rows(engine::LoadedModel& model, const std::vector<Tensor>& inputs);
 
 }  // namespace amas::optimise

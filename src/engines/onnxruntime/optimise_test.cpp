@@ -156,5 +156,37 @@ TEST_F(Optimise, scores_rows_beyond_one_batch_in_order) {
   EXPECT_EQ(optimise::score_rows(**model, inputs_).error().code, Code::kInvalidArgument);
 }
 
+TEST_F(Optimise, pads_sparse_rows_batch_by_batch) {
+  model::SparseLinear linear{.features = 40, .dense = 1};
+  std::mt19937 random(4);
+  linear.weights = reference::normal(40, 1, random);
+  linear.weights[0] = 0;
+  linear.bias = {0.25F};
+  std::vector<std::int32_t> indices;
+  std::vector<std::int64_t> starts{0};
+  for (std::size_t row = 0; row < 70; ++row) {  // of 0 to 6 features
+    for (std::size_t i = 0; i < row % 7; ++i) indices.push_back(static_cast<std::int32_t>(1 + random() % 39));
+    starts.push_back(static_cast<std::int64_t>(indices.size()));
+  }
+  const auto values = reference::normal(static_cast<std::int64_t>(indices.size()), 1, random);
+  const auto count = static_cast<std::int64_t>(indices.size());
+  std::vector<Tensor> rows{Tensor::of<std::int32_t>({count}, indices), Tensor::of<float>({count}, values),
+                           Tensor::of<std::int64_t>({71}, starts)};
+  const auto model = engine_->load(model::export_sparse_linear(linear), {});
+  ASSERT_TRUE(model);
+  const auto scores = optimise::score_rows(**model, rows);
+  ASSERT_TRUE(scores) << scores.error().message;
+  ASSERT_EQ(scores->size(), 140U);
+  for (std::size_t row = 0; row < 70; ++row) {
+    const auto begin = static_cast<std::size_t>(starts[row]),
+               length = static_cast<std::size_t>(starts[row + 1]) - begin;
+    const auto expected = reference::scores(linear, std::span(indices).subspan(begin, length),
+                                            std::span(values).subspan(begin, length));
+    EXPECT_NEAR((*scores)[2 * row + 1], expected[1], 1e-5) << row;
+  }
+  rows[2].data<std::int64_t>()[5] = 1000;
+  EXPECT_EQ(optimise::score_rows(**model, rows).error().code, Code::kInvalidArgument);
+}
+
 }  // namespace
 }  // namespace amas::engines
