@@ -39,6 +39,8 @@ function(amas_module name)
                                                       AMAS_TEST_DATA_DIR="${CMAKE_CURRENT_SOURCE_DIR}/testdata"
                                                       AMAS_THIRD_PARTY_DIR="${AMAS_THIRD_PARTY}")
     add_test(NAME ${name} COMMAND ${target}_test)
-    set_tests_properties(${name} PROPERTIES TIMEOUT 300)
+    set_tests_properties(${name} PROPERTIES
+      TIMEOUT 300
+      ENVIRONMENT TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/cmake/tsan_suppressions.txt)
   endif()
 endfunction()

@@ -21,7 +21,7 @@ struct Unref {
 template <class T>
 using Owned = std::unique_ptr<T, Unref>;
 
-// GMime's types register themselves on first use, which is not safe from several threads.
+// From here on GMime may be used from all threads: this registers all its types.
 void initialise_once() {
   static std::once_flag once;
   std::call_once(once, g_mime_init);
