@@ -7,7 +7,6 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/string.hpp>
-#include <boost/beast/http/error.hpp>
 #include <boost/beast/http/status.hpp>
 #include <exception>
 
@@ -20,7 +19,6 @@ namespace {
 
 namespace asio = boost::asio;
 using boost::beast::error_code;
-using HttpError = boost::beast::http::error;
 
 constexpr std::size_t kReadBytes = 4u << 10;  // most requests come whole in one read of this size
 constexpr std::size_t kBodyReadBytes = 64u << 10;
@@ -41,26 +39,6 @@ bool same_word(std::string_view a, std::string_view b) {
 }
 
 bool has_line_break(std::string_view text) { return text.find_first_of("\r\n") != std::string_view::npos; }
-
-/// What a client is told about bytes that are not HTTP.
-std::pair<int, std::string_view> describe(const error_code& error, std::string_view head) {
-  if (error == HttpError::body_limit) return {413, "body is too large; send fewer rows at once"};
-  if (error == HttpError::header_limit)
-    return {431, "request head is too large; send fewer or shorter headers"};
-  if (error == HttpError::bad_version && head.substr(0, head.find('\n')).ends_with('\r'))
-    return {505, "not HTTP/1.0 or HTTP/1.1; speak one of them"};
-  if (error == HttpError::bad_method) return {400, "malformed request: bad method"};
-  if (error == HttpError::bad_target) return {400, "malformed request: bad target"};
-  if (error == HttpError::bad_field) return {400, "malformed request: bad header name"};
-  if (error == HttpError::bad_value) return {400, "malformed request: bad header value"};
-  if (error == HttpError::bad_content_length || error == HttpError::multiple_content_length)
-    return {400, "malformed request: bad Content-Length, or one beside Transfer-Encoding"};
-  if (error == HttpError::bad_transfer_encoding)
-    return {400, "malformed request: bad Transfer-Encoding, or one beside Content-Length"};
-  if (error == HttpError::bad_chunk || error == HttpError::bad_chunk_extension)
-    return {400, "malformed request: bad chunk"};
-  return {400, "malformed request: not HTTP/1.1"};
-}
 
 /// Answers for a handler: exactly once, even when it forgets to.
 class Ticket {
@@ -126,9 +104,8 @@ void Connection::expire(std::int64_t now_us) {
 }
 
 void Connection::drain() {
-  error_code ignored;
-  if (stage_ != Stage::kHead || in_.size() > 0 || socket_.available(ignored) > 0) return;
-  if (answered_once_) return close();
+  // Its next request may be on its way: it is answered, with a reply that says that the connection ends.
+  if (stage_ != Stage::kHead || in_.size() > 0) return;
   deadline_us_ = std::min(deadline_us_, system_clock().steady_us() + kDrainGraceUs);
 }
 
@@ -211,7 +188,7 @@ bool Connection::take_head() {
 void Connection::accept_head() {
   parser_.emplace(fields_);
   if (const auto error = parser_->parse_head(head_, loop_->shared().options.body_bytes_max)) {
-    const auto [status, message] = describe(error, head_);
+    const auto [status, message] = refusal_of(error, head_);
     return fail(status, message);
   }
   keep_alive_ = parser_->keep_alive();
@@ -262,7 +239,7 @@ bool Connection::take_chunks() {
   error_code error;
   in_.consume(parser_->parse_chunks(view(in_), body_, error));
   if (error) {
-    const auto [status, message] = describe(error, head_);
+    const auto [status, message] = refusal_of(error, head_);
     return fail(status, message), false;
   }
   if (parser_->is_done()) return end_body(), true;
@@ -380,7 +357,6 @@ void Connection::write_head(const Response& response, bool with_body) {
 }
 
 void Connection::end_reply() {
-  answered_once_ = true;
   if (keep_alive_) next_request();
   else linger();
 }

@@ -26,7 +26,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void receive(Mail mail);
   /// Closes when a limit of time has passed.
   void expire(std::int64_t now_us);
-  /// Closes if it waits for a request of which nothing has come; else after the next reply.
+  /// Closes after the next reply, or soon when no request comes.
   void drain();
   /// Closes at once.
   void close();
@@ -60,7 +60,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::int64_t deadline_us_ = 0;  ///< steady; 0: none
   bool advancing_ = false;
   bool reading_ = false;
-  bool answered_once_ = false;
 
   boost::beast::flat_buffer in_;  ///< what has come and is not used yet
   std::size_t searched_ = 0;      ///< of in_, without the end of a head

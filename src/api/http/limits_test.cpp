@@ -163,7 +163,7 @@ TEST_F(LimitsTest, closes_on_a_client_that_does_not_take_its_reply) {
   TestClient client((*server)->port());
   client.send(post("/", ""));
   const auto timeouts = metrics_.counter("amas_http_timeouts_total", "");
-  while (timeouts->value() == 0) std::this_thread::yield();
+  EXPECT_TRUE(eventually([&] { return timeouts->value() > 0; }));
   EXPECT_EQ(0, client.read().status);
 }
 
@@ -182,7 +182,7 @@ TEST_F(LimitsTest, refuses_connections_beyond_the_limit_and_takes_them_again_whe
     EXPECT_TRUE(third.is_closed());
   }
   const auto open = metrics_.gauge("amas_http_connections", "");
-  while (open->value() > 0) std::this_thread::yield();
+  EXPECT_TRUE(eventually([&] { return open->value() == 0; }));
   EXPECT_EQ(200, TestClient(port).ask(post("/", "")).status);
 }
 

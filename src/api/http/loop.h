@@ -75,7 +75,7 @@ class Loop : public std::enable_shared_from_this<Loop> {
   void adopt(boost::asio::ip::tcp::socket socket);
   /// Delivers mail: at once on this loop's own thread, through the mailbox on others.
   void post(Mail mail);
-  /// Closes connections that wait for a request, and all others after their reply.
+  /// Lets all connections end: those in work after their reply, the others soon.
   void drain();
 
   // For connections, on this loop's thread.

@@ -15,6 +15,8 @@ bool same_name(std::string_view a, std::string_view b) {
   return boost::beast::iequals({a.data(), a.size()}, {b.data(), b.size()});
 }
 
+using HttpError = boost::beast::http::error;
+
 }  // namespace
 
 std::size_t find_head_end(std::string_view bytes, std::size_t& searched) {
@@ -28,6 +30,25 @@ std::size_t find_head_end(std::string_view bytes, std::size_t& searched) {
   }
   searched = bytes.size();
   return std::string_view::npos;
+}
+
+std::pair<int, std::string_view> refusal_of(const RequestParser::ErrorCode& error, std::string_view head) {
+  if (error == HttpError::body_limit) return {413, "body is too large; send fewer rows at once"};
+  if (error == HttpError::header_limit)
+    return {431, "request head is too large; send fewer or shorter headers"};
+  if (error == HttpError::bad_version && head.substr(0, head.find('\n')).ends_with('\r'))
+    return {505, "not HTTP/1.0 or HTTP/1.1; speak one of them"};
+  if (error == HttpError::bad_method) return {400, "malformed request: bad method"};
+  if (error == HttpError::bad_target) return {400, "malformed request: bad target"};
+  if (error == HttpError::bad_field) return {400, "malformed request: bad header name"};
+  if (error == HttpError::bad_value) return {400, "malformed request: bad header value"};
+  if (error == HttpError::bad_content_length || error == HttpError::multiple_content_length)
+    return {400, "malformed request: bad Content-Length, or one beside Transfer-Encoding"};
+  if (error == HttpError::bad_transfer_encoding)
+    return {400, "malformed request: bad Transfer-Encoding, or one beside Content-Length"};
+  if (error == HttpError::bad_chunk || error == HttpError::bad_chunk_extension)
+    return {400, "malformed request: bad chunk"};
+  return {400, "malformed request: not HTTP/1.1"};
 }
 
 RequestParser::ErrorCode RequestParser::parse_head(std::string_view head, std::size_t body_bytes_max) {

@@ -63,4 +63,8 @@ class RequestParser final : public boost::beast::http::basic_parser<true> {
   Buffer* body_ = nullptr;
 };
 
+/// The status and the words for bytes that are not HTTP, from what the parser says of them. `head`: what it
+/// read.
+std::pair<int, std::string_view> refusal_of(const RequestParser::ErrorCode& error, std::string_view head);
+
 }  // namespace amas::http

@@ -14,21 +14,21 @@
 
 namespace amas::http {
 
-/// A request as handlers see it; borrowed for the handler call and until the reply is given (from then on nothing of it
-/// may be touched, by a callback either: copy what outlives that).
+/// A request as handlers see it; borrowed for the handler call and until the reply is given (from then on
+/// nothing of it may be touched, by a callback either: copy what outlives that).
 struct Request {
   std::string_view method;  ///< "GET", "POST", …; a HEAD comes as "GET", and the server leaves the body away
   std::string_view path;    ///< percent-encoded, without the query
   std::string_view query;
-  std::string_view body;    ///< decompressed
+  std::string_view body;                                          ///< decompressed
   std::function<std::string_view(std::string_view name)> header;  ///< value of a header, "" when missing
-  std::string request_id;   ///< of X-Request-Id, or made
-  std::string trace_id;     ///< 32 hex digits: of traceparent, or made
-  std::string span_id;      ///< 16 hex digits: ours
+  std::string request_id;                                         ///< of X-Request-Id, or made
+  std::string trace_id;                                           ///< 32 hex digits: of traceparent, or made
+  std::string span_id;                                            ///< 16 hex digits: ours
 };
 
-/// The reply to one request. The server adds Content-Length, X-Request-Id, traceparent (where the request had one) and
-/// Connection.
+/// The reply to one request. The server adds Content-Length, X-Request-Id, traceparent (where the request had
+/// one) and Connection.
 struct Response {
   int status = 200;
   std::string content_type = "application/json";
@@ -36,7 +36,8 @@ struct Response {
   std::vector<std::pair<std::string, std::string>> headers;
 };
 
-/// Sends the reply; to be called exactly once, from any thread. A reply that is dropped without a call gives 500.
+/// Sends the reply; to be called exactly once, from any thread. A reply that is dropped without a call gives
+/// 500.
 using Reply = std::function<void(Response)>;
 
 /// Answers requests; runs on an I/O thread and must not compute or throw: hand over and reply later.
@@ -67,28 +68,31 @@ struct ServerOptions {
   std::size_t header_bytes_max = limits::kRequestHeaderBytesMax;  ///< beyond it 431
   std::size_t body_bytes_max = limits::kRequestBodyBytesMax;      ///< after decompression; beyond it 413
   std::size_t connections_max = limits::kConnectionsMax;          ///< beyond it 503 and closed
-  std::int64_t idle_timeout_us = 75'000'000;     ///< between requests; then closed
+  std::int64_t idle_timeout_us = 75'000'000;                      ///< between requests; then closed
   std::int64_t request_timeout_us = 60'000'000;  ///< from a request's first byte to its last; beyond it 408
   std::int64_t write_timeout_us = 60'000'000;    ///< for a client that does not take its reply; then closed
-  /// Runs decompression away from I/O threads; false when it is too busy (the client gets 503). Empty: it is done on
-  /// the I/O thread.
+  /// Runs decompression away from I/O threads; false when it is too busy (the client gets 503). Empty: it is
+  /// done on the I/O thread.
   std::function<bool(std::function<void()>)> run_on_compute;
 };
 
-/// The HTTP/1.1 server: keep-alive, pipelining in order (one request of a connection at a time), Expect, chunked, gzip
-/// and deflate bodies, limits on every size, time-outs. What it refuses by itself is answered in the form {"error":…}.
+/// The HTTP/1.1 server: keep-alive, pipelining in order (one request of a connection at a time), Expect,
+/// chunked, gzip and deflate bodies, limits on every size, time-outs. What it refuses by itself is answered
+/// in the form {"error":…}.
 class Server {
  public:
   /// Begins to listen.
   ///
-  /// Errors: kInvalidArgument for an address that is not loopback; kUnavailable when the port is taken (says what to do).
+  /// Errors: kInvalidArgument for an address that is not loopback; kUnavailable when the port is taken (says
+  /// what to do).
   static Result<std::unique_ptr<Server>> start(const ServerOptions& options, Handler handler,
                                                telemetry::MetricRegistry& metrics);
   /// Stops at once; replies that come later are dropped.
   ~Server();
   /// The port that it listens on.
   std::uint16_t port() const;
-  /// Stops listening, closes idle connections, lets requests in flight end (at most `timeout_us`), returns.
+  /// Stops listening, answers what is in flight or comes within 0.2 s, closes each connection behind its
+  /// reply (idle ones then), and returns when all are closed or `timeout_us` has passed.
   void drain(std::int64_t timeout_us);
 
  private:
