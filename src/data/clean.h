@@ -25,12 +25,13 @@ struct CleanReport {
   std::uint64_t empty = 0;           ///< rows dropped because all their features are missing or blank
   std::uint64_t duplicates = 0;      ///< rows dropped because an equal one stands before them
   std::uint64_t contradictions = 0;  ///< rows dropped because equal features carry different targets
-  std::vector<std::string>
-      contradiction_samples;  ///< up to 5: SHA-1 of the key and the targets, not the text
+  /// Up to 5: SHA-1 of the key, and the targets; never the text.
+  std::vector<std::string> contradiction_samples;
 };
 
-/// From the result on, no target is missing, no features are empty, no row stands twice, and no two rows
-/// contradict each other. A class named "None" or "NA" is a value like any other.
+/// From the result on, no target is missing, no features are empty, no row stands twice (where
+/// `drop_duplicates`), and no two rows contradict each other: all that do are gone. A class named "None" or
+/// "NA" is a value like any other.
 ///
 /// Errors: kInvalidArgument for a column that is not there; kFailedPrecondition when no row is left, or one
 /// class only.

@@ -58,7 +58,8 @@ Result<std::string> format_of(const Source& source) {
 }
 
 std::string label_of(const Source& source, const SourceFile& file) {
-  if (source.labels.empty()) return fs::absolute(file.path).parent_path().filename().string();
+  if (source.labels.empty())
+    return fs::absolute(file.path).lexically_normal().parent_path().filename().string();
   for (const auto& [pattern, label] : source.labels)
     if (fits(pattern, file.name)) return label;
   return {};

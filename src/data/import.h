@@ -18,9 +18,10 @@ struct Source {
   std::string path;
   /// "csv", "jsonl", "parquet" or "mail"; empty: by the file's ending, and "mail" for a folder.
   std::string format;
-  /// For mail: how a message's folder or path gives its label; the first pattern (a glob on the path below
-  /// `path`) that fits wins, and files that fit none are left out. Column "label". Empty: the name of the
-  /// folder.
+  /// For mail: how a message's path gives its label; the first pattern that fits wins, and files that fit
+  /// none are left out. A pattern is a glob on the path below `path` (of a glob: below its part without
+  /// wildcards);
+  /// * matches "/" too, so that {"*ham*/*", "ham"} takes whole folders. Empty: the name of the file's folder.
   std::vector<std::pair<std::string, std::string>> labels;
 };
 
@@ -33,11 +34,11 @@ struct ImportReport {
   std::vector<std::string> skipped;
   /// … and how many there were.
   std::uint64_t skipped_count = 0;
-  /// SHA-256 over names and contents of all files in order.
+  /// SHA-256 over the lines "SHA-256-of-content  name\n" of all files in order.
   std::string source_digest;
 };
 
-/// Called now and then with files done and files in all.
+/// Called now and then with files done and files in all; from any thread, but never from two at once.
 using ImportProgress = std::function<void(std::uint64_t done, std::uint64_t all)>;
 
 /// SHA-256 over names (relative to the source) and contents of all files that the source names, in order;
@@ -48,9 +49,11 @@ Result<std::string> source_digest(const Source& source);
 /// collapsed), text (subject and body) and label.
 ///
 /// `threads`: how many read mail side by side; the result does not depend on it.
-/// Errors: kNotFound when nothing is there; kInvalidArgument for an unknown format, a malformed or empty file
-/// (with its
-///         line), files whose columns differ; kFailedPrecondition when not one row could be read.
+/// Files are regular ones, in bytewise order of their names (data/source_files.h). Tables of several files
+/// stand one below the other; int64 beside float64 becomes float64. Errors: kNotFound when nothing is there;
+/// kInvalidArgument for an unknown format, a malformed or empty file
+///         (with its line), files whose columns differ; kFailedPrecondition when not one row could be read;
+///         kPermissionDenied and kDataLoss when a file cannot be read.
 Result<table::Table> import_source(const Source& source, table::TableReader& reader, std::size_t threads,
                                    ImportReport& report, const ImportProgress& progress = {});
 

@@ -33,8 +33,6 @@ Result<Api> open_api(const fs::path& library) {
       find(handle, "duckdb_result_error", api.result_error) &&
       find(handle, "duckdb_destroy_result", api.destroy_result) &&
       find(handle, "duckdb_column_count", api.column_count) &&
-      find(handle, "duckdb_column_name", api.column_name) &&
-      find(handle, "duckdb_column_type", api.column_type) &&
       find(handle, "duckdb_fetch_chunk", api.fetch_chunk) &&
       find(handle, "duckdb_destroy_data_chunk", api.destroy_data_chunk) &&
       find(handle, "duckdb_data_chunk_get_size", api.data_chunk_get_size) &&

@@ -11,10 +11,8 @@ namespace amas::engines::duckdb {
 /// The part of DuckDB's C interface that we call, declared from its documentation (duckdb.org/docs/api/c):
 /// the package has no header, and the library is opened at run time. Names and layouts are theirs.
 using Idx = std::uint64_t;
+/// duckdb_state.
 enum class State : int { kSuccess = 0, kError = 1 };
-
-/// duckdb_type, as far as we ask for it.
-enum class Type : int { kBoolean = 1, kBigint = 5, kDouble = 11, kVarchar = 17 };
 
 /// duckdb_result; all but the handle is deprecated.
 struct QueryResult {
@@ -53,8 +51,6 @@ struct Api {
   const char* (*result_error)(QueryResult* result);
   void (*destroy_result)(QueryResult* result);
   Idx (*column_count)(QueryResult* result);
-  const char* (*column_name)(QueryResult* result, Idx column);
-  Type (*column_type)(QueryResult* result, Idx column);
   void* (*fetch_chunk)(QueryResult result);
   void (*destroy_data_chunk)(void** chunk);
   Idx (*data_chunk_get_size)(void* chunk);
