@@ -122,6 +122,7 @@ class FakeEngine final : public engine::Engine {
  public:
   std::string_view name() const override { return "fake"; }
   std::string version() const override { return "1"; }
+  /// Loads one.
   Result<std::unique_ptr<engine::LoadedModel>> load(std::string_view onnx,
                                                     const engine::LoadOptions&) override {
     const auto parts = split_at(onnx, ':');

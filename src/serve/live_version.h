@@ -43,7 +43,9 @@ class LiveVersion final : public LaneOwner, public std::enable_shared_from_this<
                                                    const Surroundings& around);
   ~LiveVersion() override;
 
+  /// Where it comes from.
   const Origin& origin() const { return origin_; }
+  /// The package in memory.
   const ServableVersion& servable() const { return *servable_; }
 
   /// Checks a request against its signature and puts its inputs in the signature's order.

@@ -30,6 +30,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void drain();
   /// Closes at once.
   void close();
+  /// The thread that it lives on.
   Loop& loop() { return *loop_; }
 
  private:

@@ -68,7 +68,9 @@ class Loop : public std::enable_shared_from_this<Loop> {
   void start();
   /// Ends the thread and closes its connections; mail that comes later is dropped.
   void stop();
+  /// For sockets and timers of this thread.
   boost::asio::io_context& context() { return context_; }
+  /// What it shares with the other threads.
   Shared& shared() { return shared_; }
 
   /// Takes a new connection over, from any thread.
@@ -78,10 +80,15 @@ class Loop : public std::enable_shared_from_this<Loop> {
   /// Lets all connections end: those in work after their reply, the others soon.
   void drain();
 
-  // For connections, on this loop's thread.
+  // The rest is for connections, on this loop's thread.
+
+  /// Lets go of a connection that has closed.
   void forget(Connection* connection);
+  /// Counts a reply.
   void count(int status);
+  /// The Date header of now.
   const std::string& date() const { return date_; }
+  /// Where ids come from.
   IdSource& ids() { return ids_; }
 
  private:

@@ -17,9 +17,13 @@ std::size_t find_head_end(std::string_view bytes, std::size_t& searched);
 /// Takes the whole head in one put(), which also makes Beast's limit hold for all of it.
 class RequestParser final : public boost::beast::http::basic_parser<true> {
  public:
+  /// What Beast calls them.
   using ErrorCode = boost::beast::error_code;
+  /// The same.
   using StringView = boost::beast::string_view;
+  /// Grows without zeroing.
   using Buffer = boost::beast::flat_buffer;
+  /// Names and values in the order of the head.
   using Fields = std::vector<std::pair<std::string_view, std::string_view>>;
 
   /// `fields`: where names and values are kept; one vector for many requests saves its allocation.
@@ -38,8 +42,11 @@ class RequestParser final : public boost::beast::http::basic_parser<true> {
   /// How often a field stands in the head.
   std::size_t field_count(std::string_view name) const;
 
+  /// Such as "POST".
   std::string_view method() const { return method_; }
+  /// As it came, with its query.
   std::string_view target() const { return target_; }
+  /// HTTP/1.0, and not 1.1.
   bool is_http_1_0() const { return version_ == 10; }
 
  private:

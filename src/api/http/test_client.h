@@ -45,7 +45,9 @@ class TestClient {
   TestClient(const TestClient&) = delete;
   TestClient& operator=(const TestClient&) = delete;
 
+  /// Whether the server took the connection.
   bool connected() const { return connected_; }
+  /// The socket.
   int descriptor() const { return socket_; }
 
   /// Sends all bytes; false when the server has closed.
