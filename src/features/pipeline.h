@@ -15,8 +15,9 @@
 
 namespace amas::features {
 
-/// Buckets of the token distribution that drift is measured on: 0 unknown words, 1…47 the most frequent words
-/// of training in order, 48…63 all other known words by a hash of the word.
+/// Buckets of the token distribution that drift is measured on: 0 unknown tokens, 1…47 the most frequent
+/// tokens of training in order, 48…63 all other known ones by a hash of the token. With "tfidf" a token is
+/// every n-gram of characters, but of words only the shortest n-grams (usually single words).
 inline constexpr std::size_t kTokenBuckets = 64;
 
 /// What one text looked like, for reference profiles and drift. Holds nothing from which the text could be
@@ -44,7 +45,8 @@ struct PipelineSpec {
   std::string target;
   /// {"type":"tokens","vocabulary":…,"oov":"<OOV>"|null,"lower":true,"filters":…,"level":"word"|"character",
   ///  "length":…,"padding":"pre"|"post","truncating":"pre"|"post"}
-  /// or {"type":"tfidf","ngrams":2,"lower":true,"sublinear":…,"min_df":…,"features_max":…}.
+  /// or {"type":"tfidf","analyzer":"word"|"char_wb","ngrams":2|[1,2],"lower":true,"sublinear":…,"min_df":…,
+  ///  "features_max":…}.
   /// Defaults are Keras's (pad_sequences, Tokenizer) and scikit-learn's (TfidfVectorizer).
   Json text_step;
 };

@@ -14,6 +14,7 @@ namespace {
 // Texts whose words are as frequent as in a language (Zipf) and of about its lengths.
 std::vector<std::string> make_texts(std::size_t count, std::size_t bytes, std::uint32_t seed) {
   constexpr double kWords = 60'000;
+  constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz0123456789";
   std::mt19937 random(seed);
   std::uniform_real_distribution<double> uniform(0, 1);
   std::vector<std::string> texts(count);
@@ -21,8 +22,8 @@ std::vector<std::string> make_texts(std::size_t count, std::size_t bytes, std::u
     while (text.size() < bytes) {
       const auto rank = static_cast<std::uint64_t>(std::pow(kWords, uniform(random)));
       std::uint64_t letters = rank * 2654435761u;
-      for (std::size_t length = 2 + rank % 9; length > 0; --length, letters /= 26)
-        text += static_cast<char>('a' + letters % 26);
+      for (std::size_t length = 2 + rank % 9; length > 0; --length, letters /= kLetters.size())
+        text += kLetters[letters % kLetters.size()];
       text += random() % 9 == 0 ? ". " : " ";
     }
   return texts;
@@ -46,6 +47,13 @@ const Pipeline& tfidf() {
   return pipeline;
 }
 
+const Pipeline& characters() {
+  static const Pipeline pipeline = fit(
+      {{"type", "tfidf"}, {"analyzer", "char_wb"}, {"ngrams", {3, 3}}, {"min_df", 2}, {"sublinear", true}},
+      3000);
+  return pipeline;
+}
+
 void transform(benchmark::State& state, const Pipeline& pipeline, const std::vector<std::string>& texts) {
   const Tensor column = Tensor::of_strings({static_cast<std::int64_t>(texts.size())}, texts);
   std::vector<TextObservation> observed;
@@ -63,6 +71,11 @@ BENCHMARK(tokens_of_a_3_kb_mail)->Unit(benchmark::kMicrosecond);
 
 void tfidf_of_a_3_kb_mail(benchmark::State& state) { transform(state, tfidf(), make_texts(200, 3000, 2)); }
 BENCHMARK(tfidf_of_a_3_kb_mail)->Unit(benchmark::kMicrosecond);
+
+void characters_of_a_3_kb_mail(benchmark::State& state) {
+  transform(state, characters(), make_texts(200, 3000, 2));
+}
+BENCHMARK(characters_of_a_3_kb_mail)->Unit(benchmark::kMicrosecond);
 
 void tokens_of_a_chinese_text(benchmark::State& state) {
   std::string text;

@@ -29,6 +29,7 @@ table::Table table_of(table::Column target) {
 
 const Json kTokens{{"type", "tokens"}, {"length", 4}, {"oov", "<OOV>"}};
 const Json kTfidf{{"type", "tfidf"}, {"ngrams", 2}, {"sublinear", true}};
+const Json kCharacters{{"type", "tfidf"}, {"analyzer", "char_wb"}, {"ngrams", {2, 4}}};
 
 Error fit_error(const PipelineSpec& spec, const table::Table& table) {
   const auto pipeline = Pipeline::fit(spec, table);
@@ -66,7 +67,7 @@ TEST(Pipeline, works_without_a_target) {
 }
 
 TEST(Pipeline, reads_what_it_wrote_and_prepares_the_same) {
-  for (const Json& step : {kTokens, kTfidf}) {
+  for (const Json& step : {kTokens, kTfidf, kCharacters}) {
     const auto fitted = Pipeline::fit({"body", "label", step}, mail_table());
     const std::string json = fitted->to_json();
     const auto read = Pipeline::from_json(json);
@@ -93,7 +94,7 @@ TEST(Pipeline, prepares_each_row_as_if_it_came_alone) {
 }
 
 TEST(Pipeline, is_used_by_several_threads_at_once) {
-  for (const Json& step : {kTokens, kTfidf}) {
+  for (const Json& step : {kTokens, kTfidf, kCharacters}) {
     const auto pipeline = Pipeline::fit({"body", "label", step}, mail_table());
     const Tensor texts = Tensor::of_strings({3}, {"free money on ΑΣ", "", "monday"});
     const std::vector<TensorView> columns{texts};
@@ -162,8 +163,16 @@ TEST(Pipeline, refuses_settings_that_are_unknown_or_out_of_range) {
       {{{"type", "tokens"}, {"padding", "front"}}, "known: pre, post"},
       {{{"type", "tokens"}, {"truncating", "pos"}}, "did you mean \"post\"?"},
       {{{"type", "tfidf"}, {"ngram", 2}}, "did you mean \"ngrams\"?"},
-      {{{"type", "tfidf"}, {"ngrams", 0}}, "\"ngrams\" is 0; give 1 to 5"},
-      {{{"type", "tfidf"}, {"ngrams", 6}}, "\"ngrams\""},
+      {{{"type", "tfidf"}, {"ngrams", 0}}, "\"ngrams\" is 0; give 1 to 8"},
+      {{{"type", "tfidf"}, {"ngrams", 9}}, "\"ngrams\""},
+      {{{"type", "tfidf"}, {"ngrams", "2"}}, "\"ngrams\""},
+      {{{"type", "tfidf"}, {"ngrams", {3, 2}}}, "\"ngrams\" is [3,2]; give a whole number or"},
+      {{{"type", "tfidf"}, {"ngrams", {0, 2}}}, "\"ngrams\""},
+      {{{"type", "tfidf"}, {"ngrams", {1, 9}}}, "\"ngrams\""},
+      {{{"type", "tfidf"}, {"ngrams", {1, 2, 3}}}, "\"ngrams\""},
+      {{{"type", "tfidf"}, {"ngrams", {1.5, 2}}}, "\"ngrams\""},
+      {{{"type", "tfidf"}, {"ngrams", Json::array()}}, "\"ngrams\""},
+      {{{"type", "tfidf"}, {"analyzer", "char"}}, "known: word, char_wb"},
       {{{"type", "tfidf"}, {"min_df", 0}}, "\"min_df\""},
       {{{"type", "tfidf"}, {"min_df", 1.0}}, "\"min_df\""},
       {{{"type", "tfidf"}, {"min_df", "2"}}, "\"min_df\""},
@@ -220,6 +229,16 @@ TEST(PipelineJson, refuses_what_is_not_a_pipeline) {
   const std::string good = Pipeline::fit({"body", "label", kTokens}, mail_table())->to_json();
   EXPECT_EQ(read_error(good + "x").code, Code::kInvalidArgument);
   EXPECT_EQ(read_error(good.substr(0, good.size() - 1)).code, Code::kInvalidArgument);
+}
+
+TEST(PipelineJson, reads_files_from_before_there_were_analyzers) {
+  const std::string now = Pipeline::fit({"body", "label", kTfidf}, mail_table())->to_json();
+  Json before = Json::parse(now);
+  before["step"].erase("analyzer");
+  before["step"]["ngrams"] = 2;
+  const auto read = Pipeline::from_json(before.dump());
+  ASSERT_TRUE(read.has_value()) << read.error().message;
+  EXPECT_EQ(read->to_json(), now);
 }
 
 TEST(PipelineJson, says_when_the_format_is_newer) {

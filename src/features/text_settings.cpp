@@ -8,12 +8,12 @@
 namespace amas::features {
 namespace {
 
-constexpr std::int64_t kNgramsMax = 5;
 constexpr auto kCountMax = static_cast<std::int64_t>(limits::kVocabularyMax);
 
 const std::vector<std::string> kTokenKeys{"type",  "vocabulary", "oov",     "lower",     "filters",
                                           "level", "length",     "padding", "truncating"};
-const std::vector<std::string> kTfidfKeys{"type", "ngrams", "lower", "sublinear", "min_df", "features_max"};
+const std::vector<std::string> kTfidfKeys{"type",      "analyzer", "ngrams",      "lower",
+                                          "sublinear", "min_df",   "features_max"};
 
 std::string hint(std::string_view word, const std::vector<std::string>& known) {
   const auto near = nearest(word, known);
@@ -88,11 +88,30 @@ Result<TextSettings> tokens_from_json(const Json& step) {
   return TextSettings(std::move(settings));
 }
 
+Result<NgramRange> ngrams_from_json(const Json& step, Analyzer analyzer) {
+  if (is_null(step, "ngrams")) return NgramRange{};
+  const Json& value = step["ngrams"];
+  if (!value.is_array()) {
+    AMAS_TRY(const auto n, json_field<std::int64_t>(step, "ngrams"));
+    AMAS_CHECK(check_range("ngrams", n, {1, kNgramsMax}));
+    return NgramRange{analyzer == Analyzer::kWord ? 1 : n, n};
+  }
+  if (value.size() == 2 && value[0].is_number_integer() && value[1].is_number_integer()) {
+    const NgramRange range{value[0].get<std::int64_t>(), value[1].get<std::int64_t>()};
+    if (range.low >= 1 && range.low <= range.high && range.high <= kNgramsMax) return range;
+  }
+  return invalid_argument(fmt::format(
+      "setting is out of range: \"ngrams\" is {}; give a whole number or the shortest and the longest such "
+      "as [2, 3], 1 to {}",
+      cut_utf8(dump_json(value), 200), kNgramsMax));
+}
+
 Result<TextSettings> tfidf_from_json(const Json& step) {
   AMAS_CHECK(check_keys(step, kTfidfKeys));
   TfidfSettings settings;
-  AMAS_TRY(settings.ngrams, json_field_or<std::int64_t>(step, "ngrams", settings.ngrams));
-  AMAS_CHECK(check_range("ngrams", settings.ngrams, {1, kNgramsMax}));
+  AMAS_TRY(const std::string analyzer, choice(step, "analyzer", {"word", "char_wb"}));
+  settings.analyzer = analyzer == "word" ? Analyzer::kWord : Analyzer::kCharWb;
+  AMAS_TRY(settings.ngrams, ngrams_from_json(step, settings.analyzer));
   AMAS_TRY(settings.lower, json_field_or<bool>(step, "lower", settings.lower));
   AMAS_TRY(settings.sublinear, json_field_or<bool>(step, "sublinear", settings.sublinear));
   if (const auto at = step.find("min_df"); at != step.end() && at->is_number_float()) {
@@ -133,7 +152,8 @@ Json render(const TokenSettings& settings) {
 
 Json render(const TfidfSettings& settings) {
   return {{"type", "tfidf"},
-          {"ngrams", settings.ngrams},
+          {"analyzer", settings.analyzer == Analyzer::kWord ? "word" : "char_wb"},
+          {"ngrams", {settings.ngrams.low, settings.ngrams.high}},
           {"lower", settings.lower},
           {"sublinear", settings.sublinear},
           {"min_df", std::visit([](auto value) { return Json(value); }, settings.min_df)},

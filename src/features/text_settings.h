@@ -32,9 +32,26 @@ struct TokenSettings {
   Side truncating = Side::kPre;
 };
 
-/// Settings of a step that gives each row weighted n-grams of words (scikit-learn's TfidfVectorizer).
+/// What n-grams are made of.
+enum class Analyzer : std::uint8_t {
+  kWord,    ///< words (scikit-learn's "word")
+  kCharWb,  ///< characters of one word with a space on either side (scikit-learn's "char_wb")
+};
+
+/// The lengths of n-grams, both included: 1 <= low <= high <= kNgramsMax.
+struct NgramRange {
+  std::int64_t low = 1;   ///< of the shortest
+  std::int64_t high = 1;  ///< of the longest
+};
+
+/// The longest n-gram that a pipeline may be asked for.
+inline constexpr std::int64_t kNgramsMax = 8;
+
+/// Settings of a step that gives each row weighted n-grams (scikit-learn's TfidfVectorizer).
 struct TfidfSettings {
-  std::int64_t ngrams = 1;  ///< n-grams of 1 to this many words
+  Analyzer analyzer = Analyzer::kWord;
+  /// A whole number n in JSON is {1, n} for words and {n, n} for characters.
+  NgramRange ngrams;
   bool lower = true;
   bool sublinear = false;  ///< 1 + ln(count) instead of count
   /// Features in fewer training texts are dropped; below 1 (a fraction) of all training texts.

@@ -41,7 +41,7 @@ struct TfidfTerms {
   StringIndex terms;                       ///< in bytewise order; feature i is index i + 1 of the graph
   std::vector<std::uint32_t> text_counts;  ///< in how many training texts each term stands
   std::uint32_t texts = 0;                 ///< training texts
-  std::vector<std::uint32_t> frequent;     ///< the most frequent single words, at most kFrequentBuckets
+  std::vector<std::uint32_t> frequent;     ///< the most frequent tokens, at most kFrequentBuckets
 };
 
 /// Learns a vocabulary from texts; at most kVocabularyMax words are kept.

@@ -1,25 +1,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 
 #include "base/limits.h"
+#include "features/ngrams.h"
 #include "features/observation.h"
 #include "features/text_step.h"
-#include "features/words.h"
 
 namespace amas::features {
 namespace {
-
-// Calls use(first, last) for every n-gram of words [first, last], single words first, as scikit-learn orders
-// them.
-template <class Use>
-void for_each_ngram(std::size_t words, std::int64_t ngrams, Use&& use) {
-  const auto n_max = std::min(static_cast<std::size_t>(ngrams), words);
-  for (std::size_t n = 1; n <= n_max; ++n)
-    for (std::size_t first = 0; first + n <= words; ++first) use(first, first + n - 1);
-}
 
 // The features of several texts, one text behind the other.
 struct Features {
@@ -31,15 +23,45 @@ struct Features {
 // What one call of transform reuses from text to text.
 struct Scratch {
   Words words;
-  std::vector<std::uint64_t> hashes;
   std::vector<std::uint32_t> terms;
+  std::vector<std::uint32_t> spare;  ///< for sorting
   std::vector<double> weights;
+};
+
+// Looks n-grams up some at a time: their hashes come first, so that the table's cache lines are on their way
+// before they are read.
+class Lookup {
+ public:
+  Lookup(const StringIndex& index, std::vector<std::uint32_t>& found) : index_(index), found_(found) {}
+
+  void add(std::string_view ngram) {
+    ngrams_[size_] = ngram;
+    hashes_[size_] = hash_string(ngram);
+    index_.prefetch(hashes_[size_]);
+    if (++size_ == kBlock) flush();
+  }
+
+  // To be called behind the last n-gram.
+  void flush() {
+    for (std::size_t i = 0; i < size_; ++i) found_.push_back(index_.find(ngrams_[i], hashes_[i]));
+    size_ = 0;
+  }
+
+ private:
+  static constexpr std::size_t kBlock = 64;
+  const StringIndex& index_;
+  std::vector<std::uint32_t>& found_;
+  std::size_t size_ = 0;
+  std::array<std::string_view, kBlock> ngrams_;
+  std::array<std::uint64_t, kBlock> hashes_;
 };
 
 class TfidfStep final : public TextStep {
  public:
   TfidfStep(const TfidfSettings& settings, TfidfTerms learnt)
-      : settings_(settings), splitter_(WordRule::kPattern, settings.lower), learnt_(std::move(learnt)) {
+      : settings_(settings),
+        splitter_(word_rule(settings.analyzer), settings.lower),
+        learnt_(std::move(learnt)) {
     idf_.reserve(learnt_.terms.size());
     buckets_.reserve(learnt_.terms.size());
     const double texts = 1.0 + learnt_.texts;
@@ -92,7 +114,7 @@ class TfidfStep final : public TextStep {
     look_up(scratch);
     if (observation) observe(text, scratch, *observation);
     std::erase(scratch.terms, StringIndex::kNone);
-    std::sort(scratch.terms.begin(), scratch.terms.end());
+    sort_terms(scratch.terms, scratch.spare, static_cast<std::uint32_t>(learnt_.terms.size()));
     scratch.weights.clear();
     double squares = 0;
     auto kept = scratch.terms.begin();
@@ -112,29 +134,20 @@ class TfidfStep final : public TextStep {
     for (double& weight : scratch.weights) weight /= norm;
   }
 
-  // Fills scratch.terms with the term of every n-gram, kNone where it has none. Hashes come first, so that
-  // the table's cache lines are on their way before they are read.
+  // Fills scratch.terms with the term of every n-gram, kNone where it has none.
   void look_up(Scratch& scratch) const {
-    const Words& words = scratch.words;
-    scratch.hashes.clear();
     scratch.terms.clear();
-    for_each_ngram(words.size(), settings_.ngrams, [&](std::size_t first, std::size_t last) {
-      scratch.hashes.push_back(hash_string(words.joined(first, last)));
-      learnt_.terms.prefetch(scratch.hashes.back());
-    });
-    auto hash = scratch.hashes.begin();
-    for_each_ngram(words.size(), settings_.ngrams, [&](std::size_t first, std::size_t last) {
-      scratch.terms.push_back(learnt_.terms.find(words.joined(first, last), *hash++));
-    });
+    Lookup lookup(learnt_.terms, scratch.terms);
+    for_each_ngram(scratch.words, settings_, [&](std::string_view ngram) { lookup.add(ngram); });
+    lookup.flush();
   }
 
   void observe(std::string_view text, const Scratch& scratch, TextObservation& observation) const {
     observation.characters = count_characters(text);
-    observation.tokens = static_cast<std::uint32_t>(scratch.words.size());
-    for (std::size_t i = 0; i < scratch.words.size(); ++i) {
-      const std::uint32_t term = scratch.terms[i];
+    const std::size_t tokens = count_tokens(scratch.words.size(), scratch.terms.size(), settings_);
+    observation.tokens = static_cast<std::uint32_t>(tokens);
+    for (const std::uint32_t term : std::span(scratch.terms).first(tokens))
       count_word(observation, term == StringIndex::kNone ? kUnknownBucket : buckets_[term]);
-    }
   }
 
   static std::vector<Tensor> pad(const Features& features, std::size_t width) {
@@ -168,14 +181,14 @@ struct Counts {
 };
 
 Result<Counts> count_terms(const TfidfSettings& settings, std::span<const std::string> texts) {
-  const WordSplitter splitter(WordRule::kPattern, settings.lower);
+  const WordSplitter splitter(word_rule(settings.analyzer), settings.lower);
   Counts counts;
   Words words;
   bool full = false;
   for (std::uint32_t text = 1; text <= texts.size() && !full; ++text) {
     splitter.split(texts[text - 1], words);
-    for_each_ngram(words.size(), settings.ngrams, [&](std::size_t first, std::size_t last) {
-      const std::uint32_t id = counts.terms.insert(words.joined(first, last));
+    for_each_ngram(words, settings, [&](std::string_view ngram) {
+      const std::uint32_t id = counts.terms.insert(ngram);
       if (full = full || id == StringIndex::kNone; full) return;
       if (id == counts.texts.size()) {
         counts.texts.push_back(0);
@@ -230,7 +243,7 @@ Result<std::unique_ptr<TextStep>> fit_tfidf(const TfidfSettings& settings,
   for (const std::uint32_t id : kept) {
     const std::uint32_t term = learnt.terms.insert(counts.terms.at(id));
     learnt.text_counts.push_back(counts.texts[id]);
-    if (counts.terms.at(id).find(' ') == std::string_view::npos) learnt.frequent.push_back(term);
+    if (is_token(counts.terms.at(id), settings)) learnt.frequent.push_back(term);
   }
   std::stable_sort(learnt.frequent.begin(), learnt.frequent.end(),
                    [&](auto a, auto b) { return counts.total[kept[a]] > counts.total[kept[b]]; });

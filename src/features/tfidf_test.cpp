@@ -1,6 +1,8 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <numeric>
 
 #include "base/file.h"
 #include "features/observation.h"
@@ -26,7 +28,8 @@ Result<std::vector<Tensor>> transform(const Pipeline& pipeline, const Strings& t
 
 Json our_settings(const Json& sklearn) {
   Json step = Json::object();
-  if (sklearn.contains("ngram_range")) step["ngrams"] = sklearn["ngram_range"][1];
+  if (sklearn.contains("analyzer")) step["analyzer"] = sklearn["analyzer"];
+  if (sklearn.contains("ngram_range")) step["ngrams"] = sklearn["ngram_range"];
   if (sklearn.contains("sublinear_tf")) step["sublinear"] = sklearn["sublinear_tf"];
   if (sklearn.contains("min_df")) step["min_df"] = sklearn["min_df"];
   if (sklearn.contains("max_features")) step["features_max"] = sklearn["max_features"];
@@ -34,8 +37,9 @@ Json our_settings(const Json& sklearn) {
   return step;
 }
 
-TEST(Tfidf, terms_and_weights_are_those_of_scikit_learn_on_mixed_texts) {
-  const Json oracle = Json::parse(*read_file(AMAS_TEST_DATA_DIR "/sklearn.json"));
+// Checks every term and every weight against what scikit-learn made of the same texts.
+void expect_same_as_scikit_learn(const std::string& file, double tolerance) {
+  const Json oracle = Json::parse(*read_file(AMAS_TEST_DATA_DIR "/" + file));
   const Strings training = oracle["training"];
   Strings all = training;
   for (const auto& text : oracle["unseen"]) all.push_back(text);
@@ -55,10 +59,63 @@ TEST(Tfidf, terms_and_weights_are_those_of_scikit_learn_on_mixed_texts) {
       for (std::size_t i = 0; i < width; ++i) {
         const bool padding = i >= expected[0].size();
         ASSERT_EQ(indices[i], padding ? 0 : expected[0][i].get<std::int32_t>() + 1) << row << " " << i;
-        // The oracle's weights are stored with 9 digits, ours are floats: 6e-8 of rounding.
-        ASSERT_NEAR(values[i], padding ? 0 : expected[1][i].get<double>(), 1e-7) << row << " " << i;
+        ASSERT_NEAR(values[i], padding ? 0 : expected[1][i].get<double>(), tolerance) << row << " " << i;
       }
     }
+  }
+}
+
+Json terms_of(const Strings& texts, const Json& step) {
+  return Json::parse(fit(texts, step)->to_json())["terms"];
+}
+
+TEST(Tfidf, terms_and_weights_are_those_of_scikit_learn_on_mixed_texts) {
+  // The oracle's weights are stored with 9 digits, ours are floats: 6e-8 of rounding.
+  expect_same_as_scikit_learn("sklearn.json", 1e-7);
+}
+
+TEST(Tfidf, ngrams_of_characters_are_those_of_scikit_learn_on_mixed_texts) {
+  // Stored with 7 digits: 5e-8 more.
+  expect_same_as_scikit_learn("sklearn_char_wb.json", 2e-7);
+}
+
+TEST(Tfidf, takes_characters_within_words_with_a_space_on_either_side) {
+  const Json step{{"analyzer", "char_wb"}, {"ngrams", 3}};
+  EXPECT_EQ(terms_of({" Abc\t\tx "}, step), Json({" ab", " x ", "abc", "bc "}));
+  EXPECT_EQ(terms_of({"é\xC2\xA0中文"}, step), Json({" é ", " 中文", "中文 "}))
+      << "characters are code points";
+}
+
+TEST(Tfidf, counts_a_word_shorter_than_the_ngram_once) {
+  const auto pipeline = fit({"a bcdef"}, {{"analyzer", "char_wb"}, {"ngrams", {4, 6}}, {"min_df", 1}});
+  const Json terms = Json::parse(pipeline->to_json())["terms"];
+  EXPECT_EQ(terms,
+            Json({" a ", " bcd", " bcde", " bcdef", "bcde", "bcdef", "bcdef ", "cdef", "cdef ", "def "}));
+  const auto outputs = transform(*pipeline, {"a bcdef"});
+  for (const float value : (*outputs)[1].data<float>())
+    EXPECT_FLOAT_EQ(value, static_cast<float>(1 / std::sqrt(10.0))) << "every term stands once";
+}
+
+TEST(Tfidf, a_single_number_is_up_to_n_words_but_exactly_n_characters) {
+  const Strings texts{"aa bb cc"};
+  EXPECT_EQ(terms_of(texts, {{"ngrams", 2}}), terms_of(texts, {{"ngrams", {1, 2}}}));
+  EXPECT_EQ(terms_of(texts, {{"ngrams", {2, 2}}}), Json({"aa bb", "bb cc"}));
+  EXPECT_EQ(terms_of(texts, {{"analyzer", "char_wb"}, {"ngrams", 4}}),
+            terms_of(texts, {{"analyzer", "char_wb"}, {"ngrams", {4, 4}}}));
+}
+
+TEST(Tfidf, weighs_texts_of_many_ngrams_and_of_many_terms) {
+  // More n-grams than are sorted by comparing, and terms whose numbers have one and two bytes.
+  Strings texts(1);
+  for (int i = 0; i < 400; ++i) texts[0] += fmt::format("w{:03} ", i);
+  for (int i = 0; i < 400; i += 7) texts[0] += fmt::format("w{:03} ", i);
+  const auto pipeline = fit(texts, Json::object());
+  const auto outputs = transform(*pipeline, texts);
+  ASSERT_EQ((*outputs)[0].shape(), (Shape{1, 400}));
+  const double norm = std::sqrt(342 + 58 * 4.0);
+  for (std::size_t i = 0; i < 400; ++i) {
+    EXPECT_EQ((*outputs)[0].data<std::int32_t>()[i], static_cast<std::int32_t>(i + 1));
+    EXPECT_FLOAT_EQ((*outputs)[1].data<float>()[i], static_cast<float>((i % 7 == 0 ? 2 : 1) / norm));
   }
 }
 
@@ -92,6 +149,29 @@ TEST(Tfidf, observes_single_words) {
   EXPECT_EQ(observed[0].buckets[0], 2);
   EXPECT_EQ(observed[0].buckets[1], 2) << "aa is the most frequent word";
   EXPECT_EQ(observed[0].buckets[2], 1);
+}
+
+TEST(Tfidf, observes_every_ngram_of_characters) {
+  const auto pipeline = fit({"aa aa b"}, {{"analyzer", "char_wb"}, {"ngrams", {2, 3}}});
+  std::vector<TextObservation> observed;
+  ASSERT_TRUE(transform(*pipeline, {"aa c", ""}, &observed).has_value());
+  EXPECT_EQ(observed[0].characters, 4u);
+  EXPECT_EQ(observed[0].tokens, 8u) << "' a' aa 'a ' ' aa' 'aa ' and ' c' 'c ' ' c '";
+  EXPECT_EQ(observed[0].unknown, 3u);
+  EXPECT_EQ(observed[0].buckets[0], 3);
+  EXPECT_EQ(std::accumulate(observed[0].buckets.begin() + 1, observed[0].buckets.begin() + 6, 0), 5)
+      << "the five n-grams of aa are the most frequent";
+  EXPECT_EQ(observed[1].tokens, 0u);
+}
+
+TEST(Tfidf, observes_the_shortest_ngrams_of_words) {
+  const auto pipeline = fit({"aa bb cc"}, {{"ngrams", {2, 3}}});
+  std::vector<TextObservation> observed;
+  ASSERT_TRUE(transform(*pipeline, {"aa bb zz", "aa"}, &observed).has_value());
+  EXPECT_EQ(observed[0].tokens, 2u);
+  EXPECT_EQ(observed[0].unknown, 1u);
+  EXPECT_EQ(observed[0].buckets[1], 1) << "aa bb comes first of the equally frequent pairs";
+  EXPECT_EQ(observed[1].tokens, 0u);
 }
 
 TEST(Tfidf, keeps_the_first_in_order_of_equally_frequent_terms) {

@@ -68,6 +68,11 @@ bool is_word_character(char32_t character) {
          u_getIntPropertyValue(point, UCHAR_NUMERIC_TYPE) != U_NT_NONE;
 }
 
+// Python's str.isspace, by which str.split cuts: Unicode's white space and four control characters.
+bool is_space(char32_t character) {
+  return u_isUWhiteSpace(static_cast<UChar32>(character)) || (character >= 0x1C && character <= 0x1F);
+}
+
 char lower_ascii(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 
 std::size_t encoded_size(char first) {
@@ -82,9 +87,13 @@ class WordSplitter::Writer {
  public:
   Writer(WordRule rule, Words& words, std::size_t text_size) : rule_(rule), words_(words) {
     words_.spans_.clear();
-    if (words_.text_.size() < text_size * kGrowthMax + 1) words_.text_.resize(text_size * kGrowthMax + 1);
-    start_ = words_.text_.data();
-    word_ = at_ = start_;
+    if (words_.text_.size() < text_size * kGrowthMax + 2) words_.text_.resize(text_size * kGrowthMax + 2);
+    word_ = at_ = start_ = words_.text_.data();
+    if (rule_ == WordRule::kSpaced) {
+      // Every word has a space in front; the others share it with the word before.
+      *at_++ = ' ';
+      word_ = at_;
+    }
   }
 
   void add(char c) {
@@ -133,14 +142,14 @@ WordSplitter::WordSplitter(WordRule rule, bool lower, std::string_view filters) 
   }
   for (std::size_t byte = 0; byte < 128; ++byte) {
     const char c = lower ? lower_ascii(static_cast<char>(byte)) : static_cast<char>(byte);
-    const bool separates = rule == WordRule::kPattern ? !is_word_character(static_cast<char32_t>(c))
-                                                      : filtered[static_cast<std::size_t>(c)];
+    const bool separates = filtered[static_cast<std::size_t>(c)] || is_separator(static_cast<char32_t>(c));
     ascii_[byte] = separates ? kSeparator : c;
   }
 }
 
 bool WordSplitter::is_separator(char32_t character) const {
   if (rule_ == WordRule::kPattern) return !is_word_character(character);
+  if (rule_ == WordRule::kSpaced) return is_space(character);
   return std::binary_search(filters_.begin(), filters_.end(), character);
 }
 

@@ -16,6 +16,8 @@ enum class WordRule : std::uint8_t {
   kCharacters,
   /// scikit-learn's default token pattern (?u)\b\w\w+\b: runs of at least two word characters.
   kPattern,
+  /// Python's str.split: what stands between white space.
+  kSpaced,
 };
 
 /// The words of one text. Reused from text to text, so that splitting allocates only when a text is the
@@ -29,6 +31,10 @@ class Words {
   /// Words i to j inclusive with one space between each (not for kCharacters); borrowed until the next split.
   std::string_view joined(std::size_t i, std::size_t j) const {
     return {text_.data() + spans_[i].begin, spans_[j].end - spans_[i].begin};
+  }
+  /// Word i with one space in front and one behind (only for kSpaced); borrowed until the next split.
+  std::string_view padded(std::size_t i) const {
+    return {text_.data() + spans_[i].begin - 1, spans_[i].end - spans_[i].begin + std::size_t{2}};
   }
 
  private:

@@ -45,6 +45,26 @@ bool is_known_to_oracle(std::uint32_t character) {
   return age[0] <= 14;
 }
 
+TEST(Words, split_at_every_white_space_of_python_and_lend_their_padding) {
+  const WordSplitter splitter(WordRule::kSpaced, true);
+  Words words;
+  splitter.split(
+      "\tA,b\x1F"
+      "C\xC2\x85\xE2\x80\xA8"
+      "d\xE2\x80\x8B"
+      "e ",
+      words);
+  ASSERT_EQ(words.size(), 3u);
+  EXPECT_EQ(words.padded(0), " a,b ");
+  EXPECT_EQ(words.padded(1), " c ");
+  EXPECT_EQ(words.padded(2),
+            " d\xE2\x80\x8B"
+            "e ")
+      << "a zero width space is no white space";
+  splitter.split(" \n\xE3\x80\x80", words);
+  EXPECT_EQ(words.size(), 0u);
+}
+
 TEST(Words, split_at_filters_and_spaces_only) {
   const WordSplitter splitter(WordRule::kFiltered, true, "!\"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n");
   EXPECT_EQ(split(splitter, "Hello, World!  it's\tTWO\nlines"),
