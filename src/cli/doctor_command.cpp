@@ -77,8 +77,8 @@ Check check_processor() {
 
 Status doctor(Session& session) {
   std::vector<Check> checks{check_processor()};
-  for (const auto& [name, version] : versions(session).items())
-    checks.push_back(check_versions(name, version));
+  const Json installed = versions(session);
+  for (const auto& [name, version] : installed.items()) checks.push_back(check_versions(name, version));
   checks.push_back(check_disk(session.home));
   checks.push_back(check_home(session));
   checks.push_back(check_server(session));
@@ -86,7 +86,10 @@ Status doctor(Session& session) {
   std::size_t bad = 0;
   for (const Check& check : checks) {
     bad += check.good ? 0 : 1;
-    documents.push_back({{"check", check.name}, {"good", check.good}, {"detail", check.detail}});
+    Json& document = documents.emplace_back(Json::object());
+    document["check"] = check.name;
+    document["good"] = check.good;
+    document["detail"] = check.detail;
     if (!session.json)
       std::fputs(fmt::format("{} {:<12} {}\n", check.good ? coloured("✓", "32") : coloured("✗", "31"),
                              check.name, check.detail)

@@ -39,7 +39,8 @@ void print_error(const Error& error, bool json) {
 
 std::string version_text(Session& session) {
   std::string text;
-  for (const auto& [name, version] : versions(session).items())
+  const Json installed = versions(session);
+  for (const auto& [name, version] : installed.items())
     if (version.is_object())
       for (const auto& [part, value] : version.items())
         text += fmt::format("{} {}\n", part, value.get<std::string>());

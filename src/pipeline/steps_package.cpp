@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "crypto/digest.h"
+#include "features/rows.h"
 #include "model/card.h"
 #include "model/package.h"
 #include "model/profile.h"
@@ -27,9 +28,8 @@ Result<Prepared> prepare(const CandidateInputs& inputs, const features::Pipeline
   AMAS_TRY(const table::Column* text, rows.column(inputs.data["text"].get<std::string>()));
   AMAS_TRY(const table::Column* target, rows.column(inputs.spec.target));
   Prepared prepared;
-  const Tensor texts = features::text_tensor(*text);
-  const std::vector<TensorView> columns{texts};
-  AMAS_TRY(prepared.inputs, pipeline.transform(columns, &prepared.observed));
+  AMAS_TRY(prepared.inputs,
+           features::transform_rows(pipeline, features::text_tensor(*text), &prepared.observed));
   AMAS_TRY(prepared.truth, pipeline.encode_labels(*target));
   return prepared;
 }
