@@ -35,9 +35,10 @@ struct PruneOptions {
 std::int64_t kept_units(std::int64_t units, double share);
 
 /// Prunes by magnitude and makes the graph smaller: LSTM units with the least weight are cut out of all
-/// matrices; embedding rows nearest to the mean row share one row, through a table from token to row (padding
-/// and the unknown word, rows 0 and 1, keep theirs); of a linear model the smallest weights become the
-/// padding's zero row in the same way.
+/// matrices; embedding rows nearest to the mean row, the more so the higher their number (tokenizers number
+/// words by falling frequency), share one row, through a table from token to row (padding and the unknown
+/// word, rows 0 and 1, keep theirs); of a linear model the smallest weights become the padding's zero row in
+/// the same way.
 ///
 /// Errors: kUnimplemented for a graph of another shape; kInvalidArgument for shares outside (0,1] or
 /// malformed weights.

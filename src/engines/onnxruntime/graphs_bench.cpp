@@ -1,6 +1,6 @@
-// What a run costs: the engine's own share with a tiny graph, and the text LSTM (Embedding 10,000 × 64 → LSTM
-// 64 → Dense, 128 tokens) as trained, quantised, pruned and both. The argument is the batch; `bytes` is the
-// file's size.
+// Not built by default. What a run costs: the engine's own share with a tiny graph, and the text LSTM
+// (Embedding 10,000 × 64 → LSTM 64 → Dense, 128 tokens) as trained, quantised, pruned and both. The argument
+// is the batch; `bytes` is the file's size.
 
 #include <benchmark/benchmark.h>
 

@@ -39,11 +39,16 @@ struct Releaser {
   const OrtApi* api = nullptr;
   void operator()(T* object) const { (api->*Release)(object); }
 };
+/// Owns a tensor of the library.
 using ValuePointer = std::unique_ptr<OrtValue, Releaser<OrtValue, &OrtApi::ReleaseValue>>;
+/// Owns a loaded model.
 using SessionPointer = std::unique_ptr<OrtSession, Releaser<OrtSession, &OrtApi::ReleaseSession>>;
+/// Owns the settings of loading.
 using SessionOptionsPointer =
     std::unique_ptr<OrtSessionOptions, Releaser<OrtSessionOptions, &OrtApi::ReleaseSessionOptions>>;
+/// Owns the description of an input or output.
 using TypeInfoPointer = std::unique_ptr<OrtTypeInfo, Releaser<OrtTypeInfo, &OrtApi::ReleaseTypeInfo>>;
+/// Owns the description of a tensor.
 using ShapeInfoPointer =
     std::unique_ptr<OrtTensorTypeAndShapeInfo,
                     Releaser<OrtTensorTypeAndShapeInfo, &OrtApi::ReleaseTensorTypeAndShapeInfo>>;
