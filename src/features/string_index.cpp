@@ -23,6 +23,18 @@ std::uint64_t fold(std::uint64_t a, std::uint64_t b) {
   return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
 }
 
+// Whether `size` bytes are equal. For n-grams of a few characters, calling memcmp costs more than comparing.
+bool equal(const char* a, const char* b, std::size_t size) {
+  const auto both = [&]<class T>(T) {
+    return load<T>(a) == load<T>(b) && load<T>(a + size - sizeof(T)) == load<T>(b + size - sizeof(T));
+  };
+  if (size > 16) return std::memcmp(a, b, size) == 0;
+  if (size >= 8) return both(std::uint64_t{});
+  if (size >= 4) return both(std::uint32_t{});
+  if (size >= 2) return both(std::uint16_t{});
+  return size == 0 || *a == *b;
+}
+
 }  // namespace
 
 std::uint64_t hash_string(std::string_view text) {
@@ -74,15 +86,13 @@ std::uint32_t StringIndex::find(std::string_view key, std::uint64_t hash) const 
   if (slots_.empty()) return kNone;
   const auto tag = static_cast<std::uint32_t>(hash >> 32);
   for (std::size_t slot = home(hash); slots_[slot].id != kNone;) {
-    if (slots_[slot].tag == tag && at(slots_[slot].id) == key) return slots_[slot].id;
+    if (slots_[slot].tag == tag)
+      if (const std::string_view found = at(slots_[slot].id);
+          found.size() == key.size() && equal(found.data(), key.data(), key.size()))
+        return slots_[slot].id;
     if (++slot == slots_.size()) slot = 0;
   }
   return kNone;
-}
-
-std::string_view StringIndex::at(std::uint32_t id) const {
-  const std::uint32_t begin = id == 0 ? 0 : ends_[id - 1];
-  return std::string_view(arena_).substr(begin, ends_[id] - begin);
 }
 
 void StringIndex::rehash(std::size_t slots) {

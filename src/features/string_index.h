@@ -34,7 +34,10 @@ class StringIndex {
     if (!slots_.empty()) __builtin_prefetch(&slots_[home(hash)]);
   }
   /// The string with this id; borrowed until the next insertion.
-  std::string_view at(std::uint32_t id) const;
+  std::string_view at(std::uint32_t id) const {
+    const std::uint32_t begin = id == 0 ? 0 : ends_[id - 1];
+    return {arena_.data() + begin, ends_[id] - begin};
+  }
   /// How many strings there are.
   std::size_t size() const { return ends_.size(); }
 

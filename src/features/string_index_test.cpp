@@ -43,6 +43,22 @@ TEST(StringIndex, keeps_its_strings_when_room_is_reserved_late) {
   EXPECT_EQ(index.insert("one"), 0u);
 }
 
+TEST(StringIndex, tells_strings_of_one_hash_apart_by_every_byte) {
+  for (std::size_t size = 1; size < 40; ++size) {
+    const std::string plain(size, 'a');
+    StringIndex index;
+    index.insert(plain);
+    ASSERT_EQ(index.find(plain, hash_string(plain)), 0u);
+    for (std::size_t at = 0; at < size; ++at) {
+      std::string other = plain;
+      other[at] = 'b';
+      EXPECT_EQ(index.find(other, hash_string(plain)), StringIndex::kNone) << size << " " << at;
+    }
+    EXPECT_EQ(index.find(plain + "a", hash_string(plain)), StringIndex::kNone);
+    EXPECT_EQ(index.find(plain.substr(1), hash_string(plain)), StringIndex::kNone);
+  }
+}
+
 TEST(StringIndex, hash_reads_every_byte) {
   for (std::size_t size = 1; size < 70; ++size) {
     const std::string plain(size, 'a');

@@ -123,7 +123,8 @@ class TfidfStep final : public TextStep {
       const auto end =
           std::find_if(at, scratch.terms.end(), [&](std::uint32_t other) { return other != term; });
       const auto count = static_cast<double>(end - at);
-      const double weight = (settings_.sublinear ? std::log(count) + 1.0 : count) * idf_[term];
+      // Most terms stand once, and ln(1) + 1 needs no logarithm.
+      const double weight = (settings_.sublinear && count > 1 ? std::log(count) + 1.0 : count) * idf_[term];
       squares += weight * weight;
       scratch.weights.push_back(weight);
       *kept++ = term;
