@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "features/text_settings.h"
 #include "pipeline/yaml.h"
 #include "train/metrics.h"
 
@@ -76,15 +77,12 @@ std::vector<Key> lstm_keys() {
 std::vector<Key> linear_keys() {
   return {
       {.name = "type", .required = true},
-      {.name = "ngrams", .kind = Kind::kInteger, .fallback = 2, .low = 1, .high = 5},
+      {.name = "analyzer", .fallback = "word", .one_of = {"word", "char_wb"}},
+      {.name = "ngrams", .kind = Kind::kAny},
       {.name = "lower", .kind = Kind::kBool, .fallback = true},
       {.name = "sublinear", .kind = Kind::kBool, .fallback = true},
       {.name = "min_df", .kind = Kind::kInteger, .fallback = 1, .low = 1, .high = kUnbounded},
-      {.name = "features_max",
-       .kind = Kind::kInteger,
-       .fallback = 0,
-       .low = 0,
-       .high = double(limits::kVocabularyMax)},
+      {.name = "features_max", .kind = Kind::kInteger, .low = 1, .high = double(limits::kVocabularyMax)},
       {.name = "c", .kind = Kind::kAny, .fallback = nullptr},
   };
 }
@@ -110,9 +108,10 @@ std::vector<Key> train_keys() {
 Json text_step_of(const std::string& type, const Json& settings) {
   Json step{{"type", type == "lstm" ? "tokens" : "tfidf"}};
   const std::vector<std::string> keys =
-      type == "lstm" ? std::vector<std::string>{"vocabulary", "oov",    "lower",   "filters",
-                                                "level",      "length", "padding", "truncating"}
-                     : std::vector<std::string>{"ngrams", "lower", "sublinear", "min_df", "features_max"};
+      type == "lstm"
+          ? std::vector<std::string>{"vocabulary", "oov",    "lower",   "filters",
+                                     "level",      "length", "padding", "truncating"}
+          : std::vector<std::string>{"analyzer", "ngrams", "lower", "sublinear", "min_df", "features_max"};
   for (const std::string& key : keys)
     if (!(settings[key].is_null() && key != "oov")) step[key] = settings[key];
   return step;
@@ -144,6 +143,8 @@ Result<Candidate> read_candidate(const YamlDocument& document, const Json& secti
   candidate.type = type;
   AMAS_TRY(candidate.settings,
            check_section(document, section, path, candidate.type == "lstm" ? lstm_keys() : linear_keys()));
+  if (candidate.type == "linear" && candidate.settings["ngrams"].is_null())
+    candidate.settings["ngrams"] = candidate.settings["analyzer"] == "word" ? 2 : 3;
   return candidate;
 }
 
@@ -163,6 +164,8 @@ Status read_candidates(const YamlDocument& document, const Json& top, Spec& spec
       if (const auto settled = settle_mask(candidate, spec.warnings); !settled)
         return settled.error().at(document.place(path) + path);
     candidate.text_step = text_step_of(candidate.type, candidate.settings);
+    if (const auto read = features::text_settings_from_json(candidate.text_step); !read)
+      return read.error().at(document.place(path) + path);
     spec.candidates.push_back(std::move(candidate));
   }
   return {};

@@ -43,6 +43,19 @@ TEST(Spec, tells_candidates_of_one_type_apart) {
   EXPECT_EQ(spec->candidates[1].name, "linear-2");
 }
 
+TEST(Spec, passes_the_analyzer_and_either_kind_of_ngrams_to_the_preparation) {
+  const auto spec = parse_spec(std::string(kSmallest) +
+                                   "model: {candidates: [{type: linear, analyzer: char_wb, ngrams: [3, 5]}, "
+                                   "{type: linear}, {type: linear, analyzer: char_wb, ngrams: null}]}\n",
+                               ".");
+  ASSERT_TRUE(spec) << spec.error().message;
+  EXPECT_EQ(spec->candidates[0].text_step["analyzer"], "char_wb");
+  EXPECT_EQ(spec->candidates[0].text_step["ngrams"], Json({3, 5}));
+  EXPECT_EQ(spec->candidates[1].text_step["analyzer"], "word");
+  EXPECT_EQ(spec->candidates[1].text_step["ngrams"], 2);
+  EXPECT_EQ(spec->candidates[2].text_step["ngrams"], 3);
+}
+
 TEST(Spec, says_where_an_unknown_key_stands_and_which_was_meant) {
   const auto spec = parse_spec(std::string(kSmallest) + "train:\n  epoch: 3\n", ".");
   ASSERT_FALSE(spec);
@@ -55,7 +68,10 @@ TEST(Spec, refuses_settings_that_cannot_be) {
   for (const char* more :
        {"train: {epochs: 0}", "train: {metric: acuracy}", "data2: 1", "model: {candidates: [{type: forest}]}",
         "model: {candidates: [{type: lstm, units: 100000}]}", "optimise: {methods: [magic]}",
-        "deploy: {as: \"a/b\"}", "train: {time_limit: soon}"}) {
+        "model: {candidates: [{type: linear, ngrams: [3, 2]}]}",
+        "model: {candidates: [{type: linear, ngrams: 9}]}",
+        "model: {candidates: [{type: linear, analyzer: char}]}", "deploy: {as: \"a/b\"}",
+        "train: {time_limit: soon}"}) {
     const auto spec = parse_spec(std::string(kSmallest) + more + "\n", ".");
     EXPECT_FALSE(spec) << more;
     EXPECT_EQ(spec.error().code, Code::kInvalidArgument) << more;
