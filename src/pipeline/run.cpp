@@ -11,6 +11,7 @@
 #include "model/package.h"
 #include "pipeline/steps.h"
 #include "pipeline/worker_process.h"
+#include "telemetry/event_file.h"
 #include "train/metrics.h"
 
 namespace amas::pipeline {
@@ -171,6 +172,25 @@ Status finish_candidates(const Spec& spec, const Json& data, LazyDataset& datase
   return {};
 }
 
+// Says which columns TensorBoard's hparams tab shows: the settings of all candidates, and the best epoch's
+// metrics. Written once, into the folder above those of the runs.
+Status describe_hparams(const Spec& spec, const std::filesystem::path& folder) {
+  AMAS_TRY(const auto names, list_folder(folder));
+  if (std::ranges::any_of(names, [](const std::string& name) { return name.starts_with("events.out"); }))
+    return {};
+  std::vector<telemetry::HyperParameters> runs;
+  for (const Candidate& candidate : spec.candidates) {
+    telemetry::HyperParameters parameters;
+    parameters.settings = candidate.settings;
+    for (const auto& [key, value] : spec.train.items()) parameters.settings["train." + key] = value;
+    for (const std::string& metric : train::metric_names())
+      parameters.metric_tags.push_back("best/" + metric);
+    runs.push_back(std::move(parameters));
+  }
+  AMAS_TRY(auto writer, telemetry::EventWriter::create(folder));
+  return writer.hparams_experiment(runs);
+}
+
 Status run_steps(const Spec& spec, const RunContext& context, RunResult& result) {
   AMAS_TRY(result.dataset, data_step(spec, context));
   AMAS_TRY(const std::string digest, json_field<std::string>(result.dataset, "dataset"));
@@ -178,8 +198,10 @@ Status run_steps(const Spec& spec, const RunContext& context, RunResult& result)
   if (context.until == Until::kData) return {};
   LazyDataset dataset(context.store, digest);
   AMAS_TRY(auto candidates, make_candidates(spec, result.dataset, dataset, context));
-  if (spec.train["tensorboard"] == true)
+  if (spec.train["tensorboard"] == true) {
     result.tensorboard = tensorboard_folder(context.store, spec).string();
+    AMAS_CHECK(describe_hparams(spec, result.tensorboard));
+  }
   if (context.until == Until::kTrain) return {};
   return finish_candidates(spec, result.dataset, dataset, candidates, context, result);
 }
