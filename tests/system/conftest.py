@@ -72,15 +72,22 @@ class Server:
         self.process = subprocess.Popen([amas, "--home", home, "serve", "--port", "0", *options],
                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         deadline = time.monotonic() + 20
-        while not (pathlib.Path(home) / "serve.json").exists():
+        while self.announced().get("pid") != self.process.pid:
             if self.process.poll() is not None:
                 raise RuntimeError(f"amas serve ended: {self.process.stderr.read()}")
             if time.monotonic() > deadline:
                 self.stop()
                 raise RuntimeError("amas serve was not ready in 20 s")
             time.sleep(0.005)
-        self.port = json.loads((pathlib.Path(home) / "serve.json").read_text())["port"]
+        self.port = self.announced()["port"]
         self.url = f"http://127.0.0.1:{self.port}"
+
+    def announced(self):
+        """What serve.json says; a copied home may still hold that of another server."""
+        try:
+            return json.loads((pathlib.Path(self.home) / "serve.json").read_text())
+        except FileNotFoundError:
+            return {}
 
     def stop(self):
         """Asks it to drain and end; returns its exit status."""
