@@ -29,8 +29,8 @@ format:
 
 bench:
 	@scripts/bootstrap bench
-	@cmake --preset release -DAMAS_BENCH=ON > /dev/null
-	@cmake --build --preset release -j $(JOBS)
+	@cmake --preset release > /dev/null
+	@cmake --build --preset release -j $(JOBS) --target amas amas-worker bench_programs
 	@bench/run
 
 clean:

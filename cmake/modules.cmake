@@ -1,5 +1,7 @@
 # amas_module(NAME [USES module…] [LINKS target…] [PRIVATE_LINKS target…]) declares the module in the current folder:
-# its .cpp files become one library, its *_test.cpp files one test program, which ctest runs as NAME.
+# its .cpp files become one library, its *_test.cpp files one test program, which ctest runs as NAME, and each
+# *_bench.cpp a program that is built only when asked for (the target `benches` builds all).
+add_custom_target(benches)
 add_library(amas_options INTERFACE)
 target_compile_options(amas_options INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wno-sign-conversion
                                               -Wshadow -Wnon-virtual-dtor -Werror)
@@ -20,6 +22,8 @@ function(amas_module name)
   string(REPLACE "/" "_" target amas_${name})
   file(GLOB sources CONFIGURE_DEPENDS *.cpp)
   set(tests ${sources})
+  set(benches ${sources})
+  list(FILTER benches INCLUDE REGEX "_bench\\.cpp$")
   list(FILTER sources EXCLUDE REGEX "_(test|bench)\\.cpp$")
   list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
   set(uses ${arg_USES})
@@ -43,4 +47,11 @@ function(amas_module name)
       TIMEOUT 300
       ENVIRONMENT TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/cmake/tsan_suppressions.txt)
   endif()
+  foreach(file IN LISTS benches)
+    get_filename_component(bench ${file} NAME_WE)
+    add_executable(${target}_${bench} EXCLUDE_FROM_ALL ${file})
+    target_link_libraries(${target}_${bench} PRIVATE ${target} ${arg_PRIVATE_LINKS} benchmark::benchmark)
+    target_compile_definitions(${target}_${bench} PRIVATE AMAS_THIRD_PARTY_DIR="${AMAS_THIRD_PARTY}")
+    add_dependencies(benches ${target}_${bench})
+  endforeach()
 endfunction()

@@ -59,7 +59,8 @@ _amas_list() {{
 
 constexpr const char* kBash = R"sh(_amas() {
   local current="${COMP_WORDS[COMP_CWORD]}"
-  COMPREPLY=($(compgen -W "$(_amas_words "${COMP_WORDS[@]:1:COMP_CWORD-1}")" -- "$current") $(compgen -f -- "$current"))
+  local words="$(_amas_words "${COMP_WORDS[@]:1:COMP_CWORD-1}")"
+  COMPREPLY=($(compgen -W "$words" -- "$current") $(compgen -f -- "$current"))
 }
 complete -o filenames -F _amas amas
 )sh";

@@ -205,9 +205,10 @@ Result<table::Table> import_source(const Source& source, table::TableReader& rea
                                         : import_tables(files, format, reader, report, progress));
   report.rows = table.rows();
   if (table.rows() == 0)
-    return failed_precondition(fmt::format(
-        "not one row could be read: {}: {} of {} files skipped{}; check path and format", source.path,
-        report.skipped_count, report.files, report.skipped.empty() ? "" : ", the first: " + report.skipped.front()));
+    return failed_precondition(
+        fmt::format("not one row could be read: {}: {} of {} files skipped{}; check path and format",
+                    source.path, report.skipped_count, report.files,
+                    report.skipped.empty() ? "" : ", the first: " + report.skipped.front()));
   return table;
 }
 

@@ -17,8 +17,8 @@ namespace amas::engine {
 
 /// Prepared rows with their answers.
 struct Examples {
-  /// In the order of the graph's inputs; dim 0 is the row. Sparse rows lie behind one another instead: `indices` [M],
-  /// `values` [M], and `starts` INT64 [N+1], which says where each row begins.
+  /// In the order of the graph's inputs; dim 0 is the row. Sparse rows lie behind one another instead:
+  /// `indices` [M], `values` [M], and `starts` INT64 [N+1], which says where each row begins.
   std::vector<Tensor> inputs;
   /// Class of each row, in [0, classes).
   std::vector<std::int32_t> targets;
@@ -79,7 +79,8 @@ struct EpochReport {
 class TrainObserver {
  public:
   virtual ~TrainObserver() = default;
-  /// Something that whoever started the training should know, such as a damaged checkpoint that was passed over.
+  /// Something that whoever started the training should know, such as a damaged checkpoint that was passed
+  /// over.
   virtual void on_warning(std::string_view /*message*/) {}
   /// Called a few times a second at most.
   virtual void on_batch(const BatchReport& report) = 0;

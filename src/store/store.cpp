@@ -91,7 +91,9 @@ Result<std::string> Store::get_blob(std::string_view digest) const {
   return state_->content.get_blob(digest);
 }
 bool Store::has_blob(std::string_view digest) const { return state_->content.has_blob(digest); }
-std::filesystem::path Store::blob_path(std::string_view digest) const { return state_->content.blob_path(digest); }
+std::filesystem::path Store::blob_path(std::string_view digest) const {
+  return state_->content.blob_path(digest);
+}
 
 Status Store::put_package(std::string_view digest, const std::map<std::string, std::string>& files) {
   return state_->content.put_package(digest, files);
