@@ -1,0 +1,86 @@
+#include "serve/version.h"
+
+#include <gtest/gtest.h>
+
+#include "serve/fake_engine.h"
+
+namespace amas::serve {
+namespace {
+
+class VersionTest : public testing::Test {
+ protected:
+  Result<std::shared_ptr<ServableVersion>> load(const std::string& graph, std::string_view variant = "fp32") {
+    const auto package = model::Package::open(write_package(folder_.path() / "package", graph));
+    EXPECT_TRUE(package);
+    return ServableVersion::load(*package, variant, engine_);
+  }
+  TemporaryFolder folder_;
+  FakeEngine engine_;
+};
+
+TEST_F(VersionTest, scores_raw_rows_however_many_and_names_the_best_label) {
+  const auto version = load("tokens:9");
+  ASSERT_TRUE(version) << version.error().message;
+  std::vector<std::string> texts;
+  for (int i = 0; i < 150; ++i) texts.push_back(word(i % 100) + " " + word(i % 7));
+  const Tensor rows = Tensor::of_strings({150}, texts);
+  const std::vector<TensorView> columns{rows};
+  const auto scores = (*version)->score(columns);
+  ASSERT_TRUE(scores);
+  EXPECT_EQ((Shape{150, 2}), scores->shape());
+  EXPECT_LE(engine_.counts.rows_most, 64);
+  const auto tokens = (*version)->pipeline().transform(columns);
+  const auto labels = (*version)->best_labels(*scores);
+  for (std::size_t row = 0; row < 150; ++row) {
+    const float score = token_score((*tokens)[0].data<std::int32_t>().subspan(row * 4, 4), 9);
+    EXPECT_EQ(score, scores->data<float>()[2 * row]);
+    EXPECT_EQ(score >= 0.5F ? "ham" : "spam", labels[row]);
+  }
+}
+
+TEST_F(VersionTest, gives_rows_without_a_known_word_one_column_of_padding) {
+  const auto version = load("sparse:4");
+  ASSERT_TRUE(version);
+  const Tensor rows = Tensor::of_strings({2}, {"nothing", "known"});
+  const std::vector<TensorView> columns{rows};
+  std::vector<features::TextObservation> observed;
+  const auto prepared = (*version)->prepare(columns, &observed);
+  ASSERT_TRUE(prepared);
+  EXPECT_EQ((Shape{2, 1}), (*prepared)[0].shape());
+  EXPECT_EQ(2u, observed.size());
+  EXPECT_EQ(4, (*version)->score(columns)->data<float>()[0]);
+}
+
+TEST_F(VersionTest, refuses_a_variant_that_is_not_there_and_lists_those_that_are) {
+  const auto version = load("tokens:1", "int8");
+  ASSERT_FALSE(version);
+  EXPECT_EQ(Code::kNotFound, version.error().code);
+  EXPECT_EQ("package has no such variant: int8; it has fp32", version.error().message);
+}
+
+TEST_F(VersionTest, refuses_a_graph_that_does_not_take_what_the_pipeline_gives) {
+  model::Manifest manifest =
+      model::Package::open(write_package(folder_.path() / "a", "tokens:1"))->manifest();
+  const auto files =
+      model::seal(manifest, {{"model.onnx", "tokens:1"},
+                             {"pipeline.json", fake_pipeline(true).to_json()},
+                             {"profile.json", *read_file(folder_.path() / "a" / "profile.json")}});
+  for (const auto& [name, content] : files)
+    ASSERT_TRUE(write_file_atomic(folder_.path() / "b" / name, content));
+  const auto version = ServableVersion::load(*model::Package::open(folder_.path() / "b"), "fp32", engine_);
+  ASSERT_FALSE(version);
+  EXPECT_EQ(Code::kInvalidArgument, version.error().code);
+}
+
+TEST_F(VersionTest, refuses_files_that_have_changed_and_graphs_that_the_engine_does_not_know) {
+  EXPECT_EQ(Code::kInvalidArgument, load("garbage").error().code);
+  const auto folder = write_package(folder_.path() / "changed", "tokens:1");
+  const auto package = model::Package::open(folder);
+  ASSERT_TRUE(write_file_atomic(folder / "model.onnx", "tokens:2"));
+  const auto version = ServableVersion::load(*package, "fp32", engine_);
+  ASSERT_FALSE(version);
+  EXPECT_EQ(Code::kDataLoss, version.error().code);
+}
+
+}  // namespace
+}  // namespace amas::serve
