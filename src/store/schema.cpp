@@ -22,14 +22,15 @@ constexpr std::array<std::string_view, 1> kMigrations{{
         created_us INTEGER NOT NULL,
         PRIMARY KEY (model, version), UNIQUE (model, digest)) STRICT;
       CREATE TABLE measurements (
-        digest TEXT NOT NULL, variant TEXT NOT NULL, latency_p50_us REAL NOT NULL, latency_p99_us REAL NOT NULL,
-        memory_bytes REAL NOT NULL, measured_us INTEGER NOT NULL,
+        digest TEXT NOT NULL, variant TEXT NOT NULL, latency_p50_us REAL NOT NULL,
+        latency_p99_us REAL NOT NULL, memory_bytes REAL NOT NULL, measured_us INTEGER NOT NULL,
         PRIMARY KEY (digest, variant)) STRICT;
       CREATE TABLE deployments (
         name TEXT NOT NULL PRIMARY KEY, model TEXT NOT NULL, targets TEXT NOT NULL, tenants TEXT NOT NULL,
         monitor TEXT NOT NULL, generation INTEGER NOT NULL) STRICT;
       CREATE TABLE steps (
-        key TEXT NOT NULL PRIMARY KEY, step TEXT NOT NULL, result TEXT NOT NULL, finished_us INTEGER NOT NULL) STRICT;
+        key TEXT NOT NULL PRIMARY KEY, step TEXT NOT NULL, result TEXT NOT NULL,
+        finished_us INTEGER NOT NULL) STRICT;
       CREATE TABLE runs (
         id TEXT NOT NULL PRIMARY KEY, spec_name TEXT NOT NULL, state TEXT NOT NULL, detail TEXT NOT NULL,
         started_us INTEGER NOT NULL, finished_us INTEGER NOT NULL) STRICT;

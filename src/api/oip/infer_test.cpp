@@ -61,11 +61,10 @@ TEST(OipDecode, reads_flat_and_nested_data_in_whatever_order_the_keys_stand) {
 
 TEST(OipDecode, chooses_the_signature_by_the_inputs_unless_a_parameter_names_one) {
   EXPECT_EQ(decode(text_request(R"("data":["a","b"])"))->signature, "serving_default");
-  EXPECT_NE(
-      refusal(
-          R"({"parameters":{"signature":"tensors"},"inputs":[{"name":"text","shape":[1],"datatype":"BYTES","data":["a"]}]})")
-          .find("unexpected inference input 'text'"),
-      std::string::npos);
+  EXPECT_NE(refusal(R"({"parameters":{"signature":"tensors"},)"
+                    R"("inputs":[{"name":"text","shape":[1],"datatype":"BYTES","data":["a"]}]})")
+                .find("unexpected inference input 'text'"),
+            std::string::npos);
   EXPECT_NE(refusal(R"({"parameters":{"signature":"nope"},"inputs":[]})").find("nope"), std::string::npos);
 }
 
@@ -208,11 +207,10 @@ TEST(OipEncode, writes_flat_data_with_floats_through_double) {
       .id = "42", .signature = {}, .timeout_us = 0, .inputs = {}, .outputs = {{"label"}, {"scores"}}};
   const auto answer = encode_infer(question, "m", 3, outputs(), {}).value();
   EXPECT_FALSE(answer.json_bytes.has_value());
-  EXPECT_EQ(
-      answer.body,
-      R"({"id":"42","model_name":"m","model_version":"3","outputs":[)"
-      R"({"name":"label","datatype":"BYTES","shape":[2],"data":["spam","spam"]},)"
-      R"({"name":"scores","datatype":"FP32","shape":[2,2],"data":[0.25,0.75,0.10000000149011612,0.8999999761581421]}]})");
+  EXPECT_EQ(answer.body, R"({"id":"42","model_name":"m","model_version":"3","outputs":[)"
+                         R"({"name":"label","datatype":"BYTES","shape":[2],"data":["spam","spam"]},)"
+                         R"({"name":"scores","datatype":"FP32","shape":[2,2],)"
+                         R"("data":[0.25,0.75,0.10000000149011612,0.8999999761581421]}]})");
 }
 
 TEST(OipEncode, puts_binary_tensors_behind_the_json) {

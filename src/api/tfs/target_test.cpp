@@ -41,10 +41,10 @@ const serve::DeploymentStatus kDeployment{
 
 TEST(TfsStatus, answers_three_dialects_at_once) {
   const Json document = status_document(kDeployment, std::nullopt, 7).value();
-  EXPECT_EQ(
-      document["model_version_status"],
-      Json::parse(R"([{"version":"2","state":"AVAILABLE","status":{"error_code":"OK","error_message":""}},
-                            {"version":"3","state":"END","status":{"error_code":"DATA_LOSS","error_message":"broken"}}])"));
+  EXPECT_EQ(document["model_version_status"], Json::parse(R"([{"version":"2","state":"AVAILABLE",
+                             "status":{"error_code":"OK","error_message":""}},
+                            {"version":"3","state":"END",
+                             "status":{"error_code":"DATA_LOSS","error_message":"broken"}}])"));
   EXPECT_EQ(document["id"], "spam");
   EXPECT_EQ(document["object"], "model");
   EXPECT_EQ(document["created"], 7);
@@ -68,7 +68,8 @@ TEST(TfsStatus, describes_signatures_as_tensorflow_serving_prints_them) {
       "inputs": {"text": {"dtype": "DT_STRING", "name": "text",
         "tensor_shape": {"dim": [{"size": "-1", "name": ""}], "unknown_rank": false}}},
       "outputs": {"scores": {"dtype": "DT_FLOAT", "name": "scores",
-        "tensor_shape": {"dim": [{"size": "-1", "name": ""}, {"size": "2", "name": ""}], "unknown_rank": false}}},
+        "tensor_shape": {"dim": [{"size": "-1", "name": ""}, {"size": "2", "name": ""}],
+                         "unknown_rank": false}}},
       "method_name": "tensorflow/serving/predict", "defaults": {}}}}}})"));
 }
 
