@@ -7,6 +7,7 @@
 #include <future>
 #include <thread>
 
+#include "api/http/server.h"
 #include "api/http/test_client.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -191,13 +192,15 @@ TEST_F(ServerTest, refuses_a_second_server_on_the_same_home) {
 }
 
 TEST_F(ServerTest, says_which_port_is_taken) {
-  const std::uint16_t port = start();
-  TemporaryFolder other;
-  const auto second = run_server({.home = other.path(), .port = port, .on_ready = {}});
-  ASSERT_FALSE(second);
-  EXPECT_EQ(Code::kUnavailable, second.error().code);
-  EXPECT_TRUE(http::contains(second.error().message, std::to_string(port)));
-  EXPECT_FALSE(std::filesystem::exists(other.path() / "serve.json"));
+  telemetry::MetricRegistry metrics;
+  const auto other = http::Server::start(
+      {}, [](const http::Request&, http::Reply) {}, metrics);
+  ASSERT_TRUE(other);
+  const auto server = run_server({.home = folder_.path(), .port = (*other)->port(), .on_ready = {}});
+  ASSERT_FALSE(server);
+  EXPECT_EQ(Code::kUnavailable, server.error().code);
+  EXPECT_TRUE(http::contains(server.error().message, std::to_string((*other)->port())));
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() / "serve.json"));
 }
 
 TEST_F(ServerTest, serves_the_others_when_a_package_is_missing) {
