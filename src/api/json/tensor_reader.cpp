@@ -104,11 +104,6 @@ Error refusal(Value& value, DType dtype, const Place& place) {
   return invalid_argument(fmt::format("{} must be {}, not {}", place.text(), wanted_kind<T>(dtype), found));
 }
 
-Error nesting_error(const Place& place, std::string_view how) {
-  return invalid_argument(fmt::format(
-      "{} is nested {} than its neighbours; a tensor needs lists of equal depth", place.text(), how));
-}
-
 // Calls use.operator()<T>() with the type of the elements.
 template <class Use>
 Status with_type(DType dtype, Use use) {
@@ -145,7 +140,11 @@ Status with_type(DType dtype, Use use) {
 
 }  // namespace
 
-TensorReader::TensorReader(DType dtype) : dtype_(dtype) {
+TensorReader::TensorReader(DType dtype, std::optional<std::size_t> rank)
+    : dtype_(dtype),
+      shape_(rank.value_or(0), -1),
+      rank_is_given_(rank.has_value()),
+      rank_is_known_(rank_is_given_) {
   // float16 stays at the first alternative and is refused when a value is read.
   static_cast<void>(with_type(dtype, [&]<class T>() -> Status {
     elements_.emplace<std::vector<Stored<T>>>();
@@ -175,7 +174,7 @@ Status TensorReader::read_as(Value value, std::size_t level, const Place& place)
     shape_.resize(level, -1);
   }
   if (!flat_count_max_ && level != shape_.size())
-    return nesting_error(place, level < shape_.size() ? "less deep" : "deeper");
+    return wrong_depth(place, level < shape_.size() ? "less deep" : "deeper");
   T element{};
   if (!scan(value, element)) return refusal<T>(value, dtype_, place);
   std::get<std::vector<Stored<T>>>(elements_).push_back(std::move(element));
@@ -186,7 +185,7 @@ template <class T>
 Status TensorReader::read_list(Value value, std::size_t level, const Place& place) {
   if (level >= limits::kJsonDepthMax)
     return invalid_argument(fmt::format("request nests deeper than allowed: > {}", limits::kJsonDepthMax));
-  if (!flat_count_max_ && rank_is_known_ && level >= shape_.size()) return nesting_error(place, "deeper");
+  if (!flat_count_max_ && rank_is_known_ && level >= shape_.size()) return wrong_depth(place, "deeper");
   auto& elements = std::get<std::vector<Stored<T>>>(elements_);
   AMAS_TRY(Array array, read_array(value, place));
   std::size_t count = 0;
@@ -217,7 +216,7 @@ Status TensorReader::close_list(std::size_t level, std::size_t count, const Plac
     rank_is_known_ = true;
     shape_.resize(level + 1, -1);
   }
-  if (level >= shape_.size()) return nesting_error(place, "deeper");
+  if (level >= shape_.size()) return wrong_depth(place, "deeper");
   const auto size = static_cast<std::int64_t>(count);
   if (shape_[level] < 0) shape_[level] = size;
   if (shape_[level] != size)
@@ -226,6 +225,15 @@ Status TensorReader::close_list(std::size_t level, std::size_t count, const Plac
                     "equal length",
                     place.text(), size, shape_[level]));
   return {};
+}
+
+Error TensorReader::wrong_depth(const Place& place, std::string_view how) const {
+  if (rank_is_given_)
+    return invalid_argument(
+        fmt::format("{} is nested {} than the signature says: {} dimensions with the rows", place.text(), how,
+                    shape_.size()));
+  return invalid_argument(fmt::format(
+      "{} is nested {} than its neighbours; a tensor needs lists of equal depth", place.text(), how));
 }
 
 std::size_t TensorReader::size() const {

@@ -18,8 +18,9 @@ namespace amas::json {
 /// Threads: one.
 class TensorReader {
  public:
-  /// For elements of this dtype.
-  explicit TensorReader(DType dtype);
+  /// For elements of this dtype. `rank`: how deep they must be nested, the rows counted; none: as deep as
+  /// they are. With it a value of the wrong depth is refused before the elements behind it take memory.
+  explicit TensorReader(DType dtype, std::optional<std::size_t> rank = std::nullopt);
 
   /// Reads a value that stands for the whole tensor, its outermost list being the rows.
   ///
@@ -56,6 +57,7 @@ class TensorReader {
   template <class T>
   Status read_list(Value value, std::size_t level, const Place& place);
   Status close_list(std::size_t level, std::size_t count, const Place& place);
+  Error wrong_depth(const Place& place, std::string_view how) const;
 
   DType dtype_;
   std::optional<std::size_t> flat_count_max_;  // set while reading in row-major order
@@ -63,7 +65,8 @@ class TensorReader {
   // Sizes of the dimensions, -1 while not known. From the first scalar on the rank is known, and all others
   // stand as deep as it.
   Shape shape_;
-  bool rank_is_known_ = false;
+  const bool rank_is_given_;
+  bool rank_is_known_;
   Elements elements_;
 };
 

@@ -102,6 +102,26 @@ TEST(TensorReader, refuses_lists_of_unequal_length_or_depth) {
     refusal(value, DType::kFloat32);
 }
 
+TEST(TensorReader, refuses_another_depth_than_the_one_that_is_given) {
+  const auto read_as = [](const std::string& value, std::size_t rank) {
+    const std::string body = "{\"x\":" + value + "}";
+    auto document = Document::open(body).value();
+    TensorReader reader(DType::kString, rank);
+    const Status status = document.for_each_key(
+        [&](std::string_view key, Value item) { return reader.read_whole(item, Place(key)); });
+    return std::pair(status ? std::string("good") : status.error().message, reader.size());
+  };
+  EXPECT_EQ(read_as(R"(["a","b"])", 1).first, "good");
+  EXPECT_EQ(read_as(R"("a")", 0).first, "good");
+  // Nothing of the inner list is kept, however long it is.
+  const auto [message, size] = read_as(R"([["a","b"]])", 1);
+  EXPECT_EQ(message, "x[0] is nested deeper than the signature says: 1 dimensions with the rows");
+  EXPECT_EQ(size, 0u);
+  EXPECT_NE(read_as(R"("a")", 1).first.find("less deep"), std::string::npos);
+  EXPECT_NE(read_as(R"([])", 0).first.find("deeper"), std::string::npos);
+  EXPECT_NE(read_as(R"(["a"])", 2).first.find("less deep"), std::string::npos);
+}
+
 TEST(TensorReader, reads_any_nesting_flat) {
   const auto tensor = read("[[1],[2,3],4]", DType::kFloat32, true).value();
   ASSERT_EQ(tensor.size(), 4u);

@@ -32,7 +32,8 @@ bool is_base64_object(const char* at) {
 class Inputs {
  public:
   explicit Inputs(const model::Signature& signature) : signature_(signature) {
-    for (const engine::TensorSpec& input : signature.inputs) readers_.emplace_back(input.dtype);
+    for (const engine::TensorSpec& input : signature.inputs)
+      readers_.emplace_back(input.dtype, input.shape.size());
   }
 
   bool is_single() const { return readers_.size() == 1; }

@@ -17,6 +17,8 @@ const model::Signature kText{{{"text", DType::kString, {-1}}}, {}};
 const model::Signature kNumbers{{{"x", DType::kFloat32, {-1}}}, {}};
 const model::Signature kTwo{{{"ids", DType::kInt8, {-1, -1}}, {"text", DType::kString, {-1}}}, {}};
 
+const model::Signature kScalar{{{"text", DType::kString, {}}}, {}};
+
 FindSignature always(const model::Signature& signature) {
   return [&](std::string_view) { return Result<const model::Signature*>(&signature); };
 }
@@ -60,7 +62,7 @@ TEST(TfsDecode, reads_columns_as_a_plain_value_and_as_an_object) {
   EXPECT_TRUE(std::isnan(input(plain, "x").data<float>()[2]));
   const auto named = decode(R"({"inputs":{"ids":[[1],[2]],"text":["a","b"]}})", kTwo).value();
   EXPECT_EQ(input(named, "ids").shape(), (Shape{2, 1}));
-  EXPECT_EQ(input(decode(R"({"inputs":{"b64":"YQ=="}})", kText).value(), "text").strings()[0], "a");
+  EXPECT_EQ(input(decode(R"({"inputs":{"b64":"YQ=="}})", kScalar).value(), "text").strings()[0], "a");
 }
 
 TEST(TfsDecode, finds_the_signature_name_in_front_of_the_inputs_and_behind) {
