@@ -43,7 +43,7 @@ double log_sum_exp(std::span<const float> row) {
 
 Result<std::string> export_net(const LstmSettings& settings, std::span<const ParameterView> parameters) {
   const auto copy_of = [&](Parameter which) {
-    return std::vector<float>(parameters[which].weights.begin(), parameters[which].weights.end());
+    return std::vector<float>(parameters[which].scored.begin(), parameters[which].scored.end());
   };
   model::TextLstm net;
   net.vocabulary = settings.vocabulary;
@@ -53,10 +53,10 @@ Result<std::string> export_net(const LstmSettings& settings, std::span<const Par
   net.length = settings.length;
   net.mask = settings.mask;
   net.table = copy_of(kTable);
-  net.kernel = reorder_gates(parameters[kKernel].weights);
-  net.recurrent = reorder_gates(parameters[kRecurrent].weights);
-  net.bias = reorder_gates(parameters[kBias].weights);
-  net.dense_kernel = transpose(parameters[kDenseKernel].weights, static_cast<std::size_t>(settings.dense),
+  net.kernel = reorder_gates(parameters[kKernel].scored);
+  net.recurrent = reorder_gates(parameters[kRecurrent].scored);
+  net.bias = reorder_gates(parameters[kBias].scored);
+  net.dense_kernel = transpose(parameters[kDenseKernel].scored, static_cast<std::size_t>(settings.dense),
                                static_cast<std::size_t>(settings.units));
   net.dense_bias = copy_of(kDenseBias);
   auto onnx = model::export_text_lstm(net);

@@ -46,13 +46,14 @@ auto guarded(Work&& work) -> Result<decltype(work())> {
 struct Slot {
   std::string name;
   at::Tensor weights, gradients, first, second, steps;
+  at::Tensor scored;  ///< the average, or the same tensor as `weights`
 };
 
 std::span<float> span_of(const at::Tensor& tensor) {
   return {tensor.data_ptr<float>(), static_cast<std::size_t>(tensor.numel())};
 }
 
-Slot make_slot(const NamedTensor& from, bool by_autograd) {
+Slot make_slot(const NamedTensor& from, bool by_autograd, bool average) {
   const auto values = from.tensor.data<float>();
   Slot slot;
   slot.name = from.name;
@@ -62,6 +63,7 @@ Slot make_slot(const NamedTensor& from, bool by_autograd) {
   slot.first = at::zeros_like(slot.weights);
   slot.second = at::zeros_like(slot.weights);
   slot.steps = at::zeros({}, at::kFloat);
+  slot.scored = average ? slot.weights.clone() : slot.weights;
   if (by_autograd) {
     slot.weights.requires_grad_(true);
     slot.weights.mutable_grad() = slot.gradients;  // so that backward() adds into it, and its address stays
@@ -86,7 +88,8 @@ struct LstmNet::State {
   State(const LstmSettings& s, const std::vector<NamedTensor>& weights)
       : settings(s), no_bias(at::zeros({4 * s.units}, at::kFloat)), embedding(s.embedding) {
     at::set_num_threads(s.threads);
-    for (std::size_t i = 0; i < weights.size(); ++i) slots.push_back(make_slot(weights[i], i != kTable));
+    for (std::size_t i = 0; i < weights.size(); ++i)
+      slots.push_back(make_slot(weights[i], i != kTable, s.average));
   }
 
   /// How many of `rows` go through the LSTM at once. oneDNN keeps about 40 floats a token and unit for the
@@ -108,8 +111,8 @@ struct LstmNet::State {
   at::Tensor last_states(const at::Tensor& embedded, const TokenBatch& batch, bool training) const {
     const at::Tensor start = at::zeros({1, embedded.size(1), settings.units}, at::kFloat);
     const at::Tensor state[] = {start, start};
-    const at::Tensor parameters[] = {slots[kKernel].weights, slots[kRecurrent].weights, slots[kBias].weights,
-                                     no_bias};
+    const at::Tensor parameters[] = {weights(kKernel, training), weights(kRecurrent, training),
+                                     weights(kBias, training), no_bias};
     const auto [output, hidden, cell] = at::lstm(embedded, state, parameters, /*has_biases=*/true,
                                                  /*num_layers=*/1, /*dropout=*/0.0, training,
                                                  /*bidirectional=*/false, /*batch_first=*/false);
@@ -129,8 +132,12 @@ struct LstmNet::State {
     return output.index({steps, at::arange(rows, at::kLong)}).mul(present);
   }
 
-  at::Tensor dense(const at::Tensor& states) const {
-    return at::linear(states, slots[kDenseKernel].weights, slots[kDenseBias].weights);
+  at::Tensor dense(const at::Tensor& states, bool training) const {
+    return at::linear(states, weights(kDenseKernel, training), weights(kDenseBias, training));
+  }
+
+  const at::Tensor& weights(Parameter which, bool training) const {
+    return training ? slots[which].weights : slots[which].scored;
   }
 
   at::Tensor embed(const TokenBatch& batch) const {
@@ -166,7 +173,9 @@ struct LstmNet::State {
       if (!std::isfinite(report.loss)) return report;
     }
     report.gradient_norm = clip();
-    if (std::isfinite(report.gradient_norm)) adam();
+    if (!std::isfinite(report.gradient_norm)) return report;
+    adam();
+    if (settings.average && (number + 1) % kAverageSteps == 0) average((number + 1) / kAverageSteps);
     return report;
   }
 
@@ -176,7 +185,7 @@ struct LstmNet::State {
     at::Tensor embedded = embed(batch);
     gather_rows(batch, span_of(slots[kTable].weights), dropout, span_of(embedded));
     embedded.requires_grad_(true);
-    const at::Tensor loss = loss_of(dense(last_states(embedded, batch, true)), targets).div(step_rows);
+    const at::Tensor loss = loss_of(dense(last_states(embedded, batch, true), true), targets).div(step_rows);
     const double value = loss.item<double>();
     if (!std::isfinite(value)) return value;
     loss.backward();
@@ -212,6 +221,12 @@ struct LstmNet::State {
                      /*weight_decay=*/0, kEpsilon, /*amsgrad=*/false, /*maximize=*/false);
   }
 
+  void average(std::uint64_t update) {
+    const at::NoGradGuard no_grad;
+    const double share = 9 / (static_cast<double>(update) + 9);
+    for (Slot& slot : slots) slot.scored.lerp_(slot.weights, share);
+  }
+
   std::vector<float> logits(std::span<const std::int32_t> tokens) const {
     const at::NoGradGuard no_grad;
     const auto length = static_cast<std::size_t>(settings.length);
@@ -222,8 +237,8 @@ struct LstmNet::State {
     for (std::size_t begin = 0; begin < tokens.size(); begin += piece) {
       const TokenBatch batch = batch_of(tokens.subspan(begin, std::min(piece, tokens.size() - begin)));
       const at::Tensor embedded = embed(batch);
-      gather_rows(batch, span_of(slots[kTable].weights), Dropout::none(), span_of(embedded));
-      const at::Tensor values = dense(last_states(embedded, batch, false)).contiguous();
+      gather_rows(batch, span_of(slots[kTable].scored), Dropout::none(), span_of(embedded));
+      const at::Tensor values = dense(last_states(embedded, batch, false), false).contiguous();
       all.insert(all.end(), span_of(values).begin(), span_of(values).end());
     }
     return all;
@@ -251,8 +266,8 @@ Result<std::vector<float>> LstmNet::logits(std::span<const std::int32_t> tokens)
 std::vector<ParameterView> LstmNet::parameters() {
   std::vector<ParameterView> views;
   for (const Slot& slot : state_->slots)
-    views.push_back({slot.name, slot.weights.sizes().vec(), span_of(slot.weights), span_of(slot.gradients),
-                     span_of(slot.first), span_of(slot.second)});
+    views.push_back({slot.name, slot.weights.sizes().vec(), span_of(slot.weights), span_of(slot.scored),
+                     span_of(slot.gradients), span_of(slot.first), span_of(slot.second)});
   return views;
 }
 

@@ -25,10 +25,15 @@ struct ParameterView {
   std::string name;
   Shape shape;
   std::span<float> weights;
+  std::span<float>
+      scored;  ///< what logits() computes with: the average of the weights if asked for, else the weights
   std::span<float> gradients;  ///< of the last step, as applied (clipped); zeros before the first
   std::span<float> first;      ///< Adam's moving mean of gradients
   std::span<float> second;     ///< Adam's moving mean of their squares
 };
+
+/// How many steps lie between two updates of the average.
+inline constexpr std::uint64_t kAverageSteps = 8;
 
 /// Embedding → dropout → LSTM → dense layer with its Adam state, on libtorch, which no header shows.
 /// Threads: one at a time. The number of threads it computes with is the process's (libtorch has one
@@ -43,8 +48,10 @@ class LstmNet {
   LstmNet& operator=(LstmNet&&) noexcept;
   ~LstmNet();
 
-  /// One step of Adam. `tokens`: row-major [targets.size(), length]; `number`: which step, from 0; dropout
-  /// depends on it.
+  /// One step of Adam, and with settings.average every kAverageSteps steps one of polynomial-decay averaging
+  /// (Shamir and Zhang 2013): update n moves the average by 9 / (n + 9) of its way to the weights, so that
+  /// about the last ninth of training counts. `tokens`: row-major [targets.size(), length]; `number`: which
+  /// step, from 0; dropout depends on it.
   ///
   /// Errors: as create. A loss that is not finite is no error here; the weights are then left as they were.
   Result<StepReport> step(std::span<const std::int32_t> tokens, std::span<const std::int32_t> targets,

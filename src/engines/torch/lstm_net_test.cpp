@@ -149,6 +149,27 @@ TEST(LstmNet, takes_the_steps_of_adam_as_kingma_and_ba_wrote_it) {
   }
 }
 
+TEST(LstmNet, scores_with_the_average_that_shamir_and_zhang_state) {
+  LstmSettings s = small(1, false);
+  s.average = true;
+  s.learning_rate = 0.05;
+  auto net = LstmNet::create(s, initial_weights(s)).value();
+  const Batch batch = some_rows(s, 5);
+  PlainWeights average = plain(net);
+  for (std::uint64_t step = 0; step < 5 * kAverageSteps + 3; ++step) {
+    ASSERT_TRUE(net.step(batch.tokens, batch.targets, step));
+    if ((step + 1) % kAverageSteps != 0) continue;
+    const auto update = static_cast<double>((step + 1) / kAverageSteps);
+    const PlainWeights now = plain(net);
+    for (std::size_t p = 0; p < now.size(); ++p)
+      for (std::size_t i = 0; i < now[p].size(); ++i)
+        average[p][i] += 9 / (update + 9) * (now[p][i] - average[p][i]);
+  }
+  const auto logits = net.logits(batch.tokens).value();
+  for (std::size_t row = 0; row < 5; ++row)
+    EXPECT_NEAR(logits[row], plain_logits(s, average, std::span(batch.tokens).subspan(row * 6, 6))[0], 1e-5);
+}
+
 TEST(LstmNet, clips_the_norm_over_all_gradients_and_reports_it_unclipped) {
   LstmSettings s = small(1, false);
   auto free = LstmNet::create(s, initial_weights(s)).value();

@@ -41,6 +41,13 @@ Status read_candidate(const Json& candidate, LstmSettings& settings) {
   return {};
 }
 
+Result<bool> keeps_last(const Json& train) {
+  const Json keep = train.value("keep", Json("best"));
+  if (keep == "best") return false;
+  if (keep == "last") return true;
+  return invalid_argument(fmt::format("setting is unknown: keep is {}; give best or last", dump_json(keep)));
+}
+
 Status read_training(const Json& train, LstmSettings& settings) {
   AMAS_TRY(const auto optimiser, json_field_or<std::string>(train, "optimiser", "adam"));
   if (optimiser != "adam")
@@ -51,6 +58,8 @@ Status read_training(const Json& train, LstmSettings& settings) {
            number<double>(train, "learning_rate", settings.learning_rate, {1e-9, 10}));
   AMAS_TRY(settings.clip_norm, number<double>(train, "clip_norm", settings.clip_norm, {0, 1e9}));
   AMAS_TRY(settings.patience, number<int>(train, "patience", settings.patience, {0, 100'000}));
+  AMAS_TRY(settings.average, json_field_or<bool>(train, "average", settings.average));
+  AMAS_TRY(settings.keep_last, keeps_last(train));
   AMAS_TRY(settings.seed, json_field_or<std::uint64_t>(train, "seed", settings.seed));
   AMAS_TRY(settings.time_limit_s, number<double>(train, "time_limit_s", settings.time_limit_s, {0, 1e9}));
   return {};

@@ -20,8 +20,10 @@ struct LstmSettings {
   int epochs = 10;               ///< at most
   std::int64_t batch_size = 32;  ///< rows a step
   double learning_rate = 1e-3;
-  double clip_norm = 0;  ///< bound of the norm over all gradients; 0: none
-  int patience = 2;      ///< epochs without a better one before training ends; 0: it never ends early
+  double clip_norm = 0;    ///< bound of the norm over all gradients; 0: none
+  bool average = false;    ///< score and keep the average of the last weights instead of the last ones
+  bool keep_last = false;  ///< keep the last epoch instead of the best
+  int patience = 2;        ///< epochs without a better one before training ends; 0: it never ends early
   std::uint64_t seed = 7;
   double time_limit_s = 0;  ///< no epoch starts after this time; 0: none
   int threads = 1;

@@ -34,6 +34,8 @@ struct Progress {
   double epoch_seconds = 0;
   double seconds = 0;  ///< of all finished epochs
   BestEpoch best;
+  int kept_epoch = 0;  ///< the best one, or the last
+  double kept_loss = 0;
   bool finished = false;
 };
 
@@ -48,6 +50,8 @@ Json to_json(const Progress& p) {
           {"best_epoch", p.best.epoch},
           {"best_metric", p.best.metric ? Json(*p.best.metric) : Json()},
           {"best_loss", p.best.loss},
+          {"kept_epoch", p.kept_epoch},
+          {"kept_loss", p.kept_loss},
           {"finished", p.finished}};
 }
 
@@ -64,6 +68,8 @@ Result<Progress> progress_from(const Json& json) {
   if (const auto metric = json.find("best_metric"); metric != json.end() && metric->is_number())
     p.best.metric = metric->get<double>();
   AMAS_TRY(p.best.loss, json_field<double>(json, "best_loss"));
+  AMAS_TRY(p.kept_epoch, json_field<int>(json, "kept_epoch"));
+  AMAS_TRY(p.kept_loss, json_field<double>(json, "kept_loss"));
   AMAS_TRY(p.finished, json_field<bool>(json, "finished"));
   return p;
 }
@@ -126,7 +132,7 @@ class Run {
   LstmNet net_;
   const std::string digest_;
   Progress progress_;
-  std::vector<std::vector<float>> best_;  ///< weights of the best epoch, in the order of Parameter
+  std::vector<std::vector<float>> kept_;  ///< weights of the kept epoch, in the order of Parameter
   double epoch_began_ = 0;                ///< less what an earlier process spent on this epoch
   std::int64_t reported_us_ = 0;
   std::vector<std::int32_t> tokens_, targets_;  ///< of one step
@@ -224,10 +230,12 @@ Status Run::validate() {
 }
 
 void Run::close_epoch(const EpochReport& report, double metric) {
-  if (progress_.best.offer(report.epoch, metric, report.validation_loss)) {
-    best_.clear();
+  if (progress_.best.offer(report.epoch, metric, report.validation_loss) || settings_.keep_last) {
+    progress_.kept_epoch = report.epoch;
+    progress_.kept_loss = report.validation_loss;
+    kept_.clear();
     for (const auto& parameter : net_.parameters())
-      best_.emplace_back(parameter.weights.begin(), parameter.weights.end());
+      kept_.emplace_back(parameter.scored.begin(), parameter.scored.end());
   }
   const bool stale = settings_.patience > 0 && report.epoch - progress_.best.epoch >= settings_.patience;
   progress_.finished = stale || report.epoch == settings_.epochs || out_of_time();
@@ -250,7 +258,8 @@ Status Run::save() {
     arrays.push_back({p.name, p.shape, p.weights});
     arrays.push_back({p.name + "/adam_first", p.shape, p.first});
     arrays.push_back({p.name + "/adam_second", p.shape, p.second});
-    if (!best_.empty()) arrays.push_back({p.name + "/best", p.shape, best_[i]});
+    if (settings_.average) arrays.push_back({p.name + "/average", p.shape, p.scored});
+    if (!kept_.empty()) arrays.push_back({p.name + "/kept", p.shape, kept_[i]});
   }
   const Json state = {{"job", digest_}, {"progress", to_json(progress_)}};
   return write_file_atomic(job_.folder / kCheckpointFile,
@@ -287,7 +296,8 @@ Status Run::apply(const Checkpoint& checkpoint) {
     AMAS_CHECK(fill(p.name, p.weights));
     AMAS_CHECK(fill(p.name + "/adam_first", p.first));
     AMAS_CHECK(fill(p.name + "/adam_second", p.second));
-    if (progress_.best.epoch > 0) AMAS_CHECK(fill(p.name + "/best", best_.emplace_back(p.weights.size())));
+    if (settings_.average) AMAS_CHECK(fill(p.name + "/average", p.scored));
+    if (progress_.epoch > 0) AMAS_CHECK(fill(p.name + "/kept", kept_.emplace_back(p.weights.size())));
   }
   net_.set_steps(progress_.step);
   return observer_.restore(checkpoint.observer);
@@ -296,14 +306,14 @@ Status Run::apply(const Checkpoint& checkpoint) {
 Result<TrainOutcome> Run::outcome() {
   const auto parameters = net_.parameters();
   for (std::size_t i = 0; i < parameters.size(); ++i)
-    std::copy(best_[i].begin(), best_[i].end(), parameters[i].weights.begin());
+    std::copy(kept_[i].begin(), kept_[i].end(), parameters[i].scored.begin());
   AMAS_TRY(const auto logits, net_.logits(job_.validation->inputs[0].data<std::int32_t>()));
   TrainOutcome outcome;
   AMAS_TRY(outcome.onnx, export_net(settings_, parameters));
   outcome.validation_scores = scores_of(logits, settings_.dense);
-  outcome.best_epoch = progress_.best.epoch;
+  outcome.best_epoch = progress_.kept_epoch;
   outcome.epochs = progress_.epoch;
-  outcome.details = {{"optimiser_steps", progress_.step}, {"validation_loss", progress_.best.loss}};
+  outcome.details = {{"optimiser_steps", progress_.step}, {"validation_loss", progress_.kept_loss}};
   return outcome;
 }
 

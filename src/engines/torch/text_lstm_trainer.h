@@ -11,10 +11,11 @@ namespace amas::engine {
 ///
 /// Takes candidates {"type":"lstm","vocabulary","length","embedding","units","dropout","padding","mask"} and
 /// training settings
-/// {"epochs","batch_size","optimiser":"adam","learning_rate","clip_norm","patience","seed","time_limit_s"};
-/// ranges stand in engines/torch/lstm_settings.h. Two epochs with equal metrics: the one with less validation
-/// loss is the better. A checkpoint (docs/formats/checkpoint.md) is written at the end of each epoch and
-/// every 2,000 steps; one that is damaged or of another job is passed over with a warning to the observer.
+/// {"epochs","batch_size","optimiser":"adam","learning_rate","clip_norm","average","keep","patience","seed",
+/// "time_limit_s"}; ranges stand in engines/torch/lstm_settings.h. Two epochs with equal metrics: the one
+/// with less validation loss is the better. A checkpoint (docs/formats/checkpoint.md) is written at the end
+/// of each epoch and every 2,000 steps; one that is damaged or of another job is passed over with a warning
+/// to the observer.
 class TextLstmTrainer final : public Trainer {
  public:
   std::string_view type() const override { return "lstm"; }

@@ -93,6 +93,7 @@ class TextLstm : public testing::Test {
     job.folder = folder.path() / name;
     return train(listener);
   }
+  void expect_resumed_runs_like_an_undisturbed_one(const std::string& kind);
   fs::path checkpoint() const { return job.folder / "checkpoint.safetensors"; }
 
   TemporaryFolder folder;
@@ -133,12 +134,20 @@ TEST_F(TextLstm, gives_the_same_bits_twice_and_others_with_another_seed) {
 TEST_F(TextLstm, killed_at_any_epoch_goes_on_to_the_same_bits) {
   job.candidate["dropout"] = 0.2;
   job.train["clip_norm"] = 1.0;
+  for (const bool average : {false, true}) {
+    job.train["average"] = average;
+    job.train["keep"] = average ? "last" : "best";
+    expect_resumed_runs_like_an_undisturbed_one(average ? "average" : "plain");
+  }
+}
+
+void TextLstm::expect_resumed_runs_like_an_undisturbed_one(const std::string& kind) {
   Listener undisturbed(validation);
-  const auto expected = train_in("undisturbed", undisturbed).value();
+  const auto expected = train_in(kind, undisturbed).value();
   for (int epoch = 1; epoch <= 4; ++epoch) {
     Listener killed(validation), second(validation);
     killed.dies_at = epoch;
-    const std::string name = "killed-" + std::to_string(epoch);
+    const std::string name = kind + "-killed-" + std::to_string(epoch);
     EXPECT_EQ(train_in(name, killed).error().code, Code::kCancelled);
     expect_same(train_in(name, second).value(), expected);
     EXPECT_EQ(second.epochs.size(), static_cast<std::size_t>(5 - epoch))
@@ -182,6 +191,18 @@ TEST_F(TextLstm, keeps_the_best_epoch_and_stops_when_patience_is_at_its_end) {
   EXPECT_EQ(outcome.best_epoch, 3);
   for (std::size_t i = 0; i < validation.rows(); ++i)
     EXPECT_EQ(outcome.validation_scores[2 * i + 1], listener.scores_by_epoch[2][i]);
+}
+
+TEST_F(TextLstm, keeps_the_last_epoch_when_told_to) {
+  job.train["keep"] = "last";
+  job.train["average"] = true;
+  Listener listener(validation);
+  listener.script = {0.9, 0.5, 0.5, 0.5};
+  const auto outcome = train(listener).value();
+  EXPECT_EQ(outcome.best_epoch, 4);
+  EXPECT_EQ(outcome.details["validation_loss"], listener.losses[3]);
+  for (std::size_t i = 0; i < validation.rows(); ++i)
+    EXPECT_EQ(outcome.validation_scores[2 * i + 1], listener.scores_by_epoch[3][i]);
 }
 
 TEST_F(TextLstm, of_epochs_with_equal_metrics_keeps_the_one_with_less_loss) {
@@ -279,6 +300,7 @@ TEST_F(TextLstm, refuses_settings_out_of_range_and_says_which) {
   EXPECT_NE(message_with("candidate", "mask", true).find("padding: post"), std::string::npos);
   EXPECT_NE(message_with("candidate", "padding", "front").find("pre or post"), std::string::npos);
   EXPECT_NE(message_with("train", "optimiser", "sgd").find("known: adam"), std::string::npos);
+  EXPECT_NE(message_with("train", "keep", "first").find("best or last"), std::string::npos);
   EXPECT_NE(message_with("train", "batch_size", 0).find("batch_size"), std::string::npos);
   EXPECT_NE(message_with("train", "epochs", "ten").find("epochs"), std::string::npos);
 }
