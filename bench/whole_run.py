@@ -50,21 +50,19 @@ def memory_of(pid):
 
 
 def run_once(spec):
-    with tempfile.TemporaryDirectory() as home:
+    with tempfile.TemporaryDirectory() as home, tempfile.TemporaryFile("w+") as printed:
         before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-        process = subprocess.Popen([AMAS, "--home", home, "--json", "run", spec], stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen([AMAS, "--home", home, "--json", "run", spec], stdout=printed)
         peak_pss = peak_rss = 0
-        os.set_blocking(process.stdout.fileno(), False)
-        output = ""
         while process.poll() is None:
             sizes = [memory_of(pid) for pid in process_tree(process.pid)]
             peak_pss = max(peak_pss, sum(pss for pss, _ in sizes))
             peak_rss = max([peak_rss] + [rss for _, rss in sizes])
-            output += process.stdout.read() or ""
             time.sleep(0.1)
-        output += process.stdout.read() or ""
         wall = time.monotonic() - begin
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        printed.seek(0)
+        output = printed.read()
         if process.returncode != 0:
             raise SystemExit(f"amas run failed: {output[-2000:]}")
         events = [json.loads(line) for line in output.splitlines()]

@@ -24,19 +24,21 @@ Result<Json> cached_step(const RunContext& context, const std::string& step, con
                          const std::vector<std::string>& blobs,
                          const std::function<Result<Json>(std::string& summary)>& body);
 
-/// The dataset of a run, read from the store when first asked for.
-/// Threads: safe to use from several at once.
+/// The dataset of a run, read from the store when asked for and shared by those who use it at the same time;
+/// once none does, its memory is free for training. Threads: safe to use from several at once.
 class LazyDataset {
  public:
   LazyDataset(const store::Store& store, std::string digest) : store_(store), digest_(std::move(digest)) {}
-  /// The dataset; the pointer is good for as long as this object lives.
-  Result<const data::Dataset*> get();
+  /// The dataset.
+  ///
+  /// Errors: those of reading it.
+  Result<std::shared_ptr<const data::Dataset>> get();
 
  private:
   const store::Store& store_;
   std::string digest_;
   std::mutex mutex_;
-  std::optional<data::Dataset> dataset_;
+  std::weak_ptr<const data::Dataset> dataset_;
 };
 
 /// Import, clean and split. Returns {"dataset","profile","source_digest","text","labels","rows","training",

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <algorithm>
 
@@ -144,6 +145,7 @@ Result<Json> cached_step(const RunContext& context, const std::string& step, con
   }
   std::string summary;
   auto result = body(summary);
+  ::malloc_trim(0);  // A step's tables and tensors are gone; training needs the room.
   if (!result) return result.error().at(step);
   (*result)["summary"] = summary;
   AMAS_CHECK(context.store.put_step({key, step, *result, clock.now_us()}));
@@ -151,13 +153,14 @@ Result<Json> cached_step(const RunContext& context, const std::string& step, con
   return std::move(*result);
 }
 
-Result<const data::Dataset*> LazyDataset::get() {
+Result<std::shared_ptr<const data::Dataset>> LazyDataset::get() {
   const std::scoped_lock lock(mutex_);
-  if (!dataset_) {
-    AMAS_TRY(const std::string bytes, store_.get_blob(digest_));
-    AMAS_TRY(dataset_, data::dataset_from_bytes(bytes));
-  }
-  return &*dataset_;
+  if (auto shared = dataset_.lock()) return shared;
+  AMAS_TRY(const std::string bytes, store_.get_blob(digest_));
+  AMAS_TRY(data::Dataset dataset, data::dataset_from_bytes(bytes));
+  auto shared = std::make_shared<const data::Dataset>(std::move(dataset));
+  dataset_ = shared;
+  return shared;
 }
 
 Result<Json> data_step(const Spec& spec, const RunContext& context) {

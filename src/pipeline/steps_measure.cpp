@@ -49,7 +49,7 @@ Result<Json> measure_package(const std::string& digest, const Json& data, LazyDa
                              const RunContext& context, std::string& summary) {
   AMAS_TRY(const auto folder, context.store.package_folder(digest));
   AMAS_TRY(const model::Package package, model::Package::open(folder));
-  AMAS_TRY(const data::Dataset* rows, dataset.get());
+  AMAS_TRY(const auto rows, dataset.get());
   std::vector<std::size_t> sample = rows->split.test;
   sample.resize(std::min(sample.size(), kMeasuredRows));
   const table::Table test = rows->table.take(sample);

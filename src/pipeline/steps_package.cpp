@@ -23,7 +23,7 @@ struct Prepared {
 
 Result<Prepared> prepare(const CandidateInputs& inputs, const features::Pipeline& pipeline,
                          const std::vector<std::size_t> data::Split::*part) {
-  AMAS_TRY(const data::Dataset* dataset, inputs.dataset.get());
+  AMAS_TRY(const auto dataset, inputs.dataset.get());
   const table::Table rows = dataset->table.take(dataset->split.*part);
   AMAS_TRY(const table::Column* text, rows.column(inputs.data["text"].get<std::string>()));
   AMAS_TRY(const table::Column* target, rows.column(inputs.spec.target));
