@@ -92,12 +92,18 @@ Result<std::string> read_file(const fs::path& path, std::uint64_t bytes_max) {
 }
 
 Status write_file_atomic(const fs::path& path, std::string_view content) {
+  return write_file_atomic(path, std::span(&content, 1));
+}
+
+Status write_file_atomic(const fs::path& path, std::span<const std::string_view> pieces) {
   static std::atomic<unsigned> counter{0};
   if (path.has_parent_path()) AMAS_CHECK(make_folder(path.parent_path()));
   const fs::path temporary = path.string() + fmt::format(".{}.{}.tmp", ::getpid(), counter++);
   Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
   if (file.value() < 0) return errno_error("cannot create file", temporary);
-  if (!write_all(file.value(), content) || ::fsync(file.value()) != 0 || ::close(file.release()) != 0 ||
+  const bool written = std::all_of(pieces.begin(), pieces.end(),
+                                   [&](std::string_view piece) { return write_all(file.value(), piece); });
+  if (!written || ::fsync(file.value()) != 0 || ::close(file.release()) != 0 ||
       ::rename(temporary.c_str(), path.c_str()) != 0) {
     Error error = errno_error("cannot write file", path);
     ::unlink(temporary.c_str());

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,8 @@ Result<std::string> read_file(const fs::path& path, std::uint64_t bytes_max = 2'
 /// Errors: kResourceExhausted when the disk is full (the old file stays); kPermissionDenied; kDataLoss
 /// otherwise.
 Status write_file_atomic(const fs::path& path, std::string_view content);
+/// The same for content that lies in pieces, which stand behind one another in the file.
+Status write_file_atomic(const fs::path& path, std::span<const std::string_view> pieces);
 
 /// Makes a folder and its parents; succeeds where it exists.
 Status make_folder(const fs::path& path);

@@ -32,6 +32,13 @@ TEST(File, reads_what_was_written) {
       << "no temporary file is left";
 }
 
+TEST(File, writes_pieces_behind_one_another) {
+  const TemporaryFolder folder;
+  const std::string_view pieces[] = {"one", "", "two"};
+  ASSERT_TRUE(write_file_atomic(folder.path() / "file", pieces).has_value());
+  EXPECT_EQ(*read_file(folder.path() / "file"), "onetwo");
+}
+
 TEST(File, reads_files_whose_size_is_not_known_before) {
   const auto content = read_file("/proc/self/status");
   ASSERT_TRUE(content.has_value());

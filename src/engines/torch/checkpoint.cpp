@@ -4,7 +4,9 @@
 
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
+#include "base/file.h"
 #include "crypto/digest.h"
 
 namespace amas::engine::torch_lstm {
@@ -15,53 +17,84 @@ constexpr std::string_view kObserver = "observer";
 constexpr std::size_t kAlignment = 8;
 constexpr std::size_t kHeaderBytesMax = 16u << 20;
 
-/// Where the digest stands while it is computed: the file's own digest is that of the file with zeros in its
-/// place.
+/// Where the digest stands while it is computed.
 const std::string kNoDigest(64, '0');
+constexpr std::string_view kDigestKey = "\"sha256\":\"";
+
+/// The digest of a file: over the digests of its header, zeros in place of its own, and of each array in
+/// order.
+std::string digest_of(std::string_view header, std::span<const std::string_view> pieces) {
+  std::string digests = crypto::sha256_hex(header);
+  for (const std::string_view piece : pieces) digests += crypto::sha256_hex(piece);
+  return crypto::sha256_hex(digests);
+}
+
+std::string_view bytes_of(std::span<const float> values) {
+  return {reinterpret_cast<const char*>(values.data()), values.size_bytes()};
+}
 
 Error damaged(std::string_view why) { return data_loss(fmt::format("checkpoint is damaged: {}", why)); }
 
-/// Where an array of the header lies within the data, once it has been checked.
-Result<std::string_view> array_bytes(const Json& entry, std::string_view dtype, std::string_view data) {
-  AMAS_TRY(const auto is, json_field<std::string>(entry, "dtype"));
-  AMAS_TRY(const auto offsets, json_array<std::uint64_t>(entry, "data_offsets"));
-  if (is != dtype || offsets.size() != 2 || offsets[0] > offsets[1] || offsets[1] > data.size())
-    return damaged("an array lies outside of it");
-  return data.substr(offsets[0], offsets[1] - offsets[0]);
+/// An array as a header places it.
+struct Placed {
+  std::string name, dtype;
+  std::string_view bytes;
+};
+
+/// The arrays of a header, which must fill the data behind one another.
+Result<std::vector<Placed>> place_arrays(const Json& header, std::string_view data) {
+  std::map<std::uint64_t, std::pair<std::string, const Json*>> by_begin;
+  for (const auto& [name, entry] : header.items()) {
+    if (name == "__metadata__") continue;
+    AMAS_TRY(const auto offsets, json_array<std::uint64_t>(entry, "data_offsets"));
+    // An empty array begins where the next one does: it has no bytes to check and is left out.
+    if (offsets.size() != 2) return damaged("an array has no place");
+    if (offsets[0] != offsets[1]) by_begin[offsets[0]] = {name, &entry};
+  }
+  std::vector<Placed> placed;
+  std::uint64_t end = 0;
+  for (const auto& [begin, array] : by_begin) {
+    AMAS_TRY(const auto offsets, json_array<std::uint64_t>(*array.second, "data_offsets"));
+    AMAS_TRY(const auto dtype, json_field<std::string>(*array.second, "dtype"));
+    if (begin != end || offsets[1] < begin || offsets[1] > data.size())
+      return damaged("an array lies elsewhere");
+    end = offsets[1];
+    placed.push_back({array.first, dtype, data.substr(begin, end - begin)});
+  }
+  if (end != data.size()) return damaged("it is cut, or something follows");
+  return placed;
 }
 
-/// Compares the digest, which is overwritten with zeros.
-Status check_digest(std::string& bytes, std::size_t header_end) {
-  constexpr std::string_view kKey = "\"sha256\":\"";
-  const auto at = std::string_view(bytes).substr(0, header_end).find(kKey);
-  if (at == std::string::npos || bytes.size() - at < kKey.size() + kNoDigest.size())
+Status check_digest(std::string header, const std::vector<Placed>& arrays) {
+  const auto at = header.find(kDigestKey);
+  if (at == std::string::npos || header.size() - at < kDigestKey.size() + kNoDigest.size())
     return damaged("it has no digest");
-  const std::string digest = bytes.substr(at + kKey.size(), kNoDigest.size());
-  bytes.replace(at + kKey.size(), kNoDigest.size(), kNoDigest);
-  return crypto::sha256_hex(bytes) == digest ? Status{} : damaged("its digest is wrong");
+  const std::string digest = header.substr(at + kDigestKey.size(), kNoDigest.size());
+  header.replace(at + kDigestKey.size(), kNoDigest.size(), kNoDigest);
+  std::vector<std::string_view> pieces;
+  for (const Placed& array : arrays) pieces.push_back(array.bytes);
+  return digest_of(header, pieces) == digest ? Status{} : damaged("its digest is wrong");
 }
 
-Result<Checkpoint> read_checked(std::string_view bytes) {
-  std::uint64_t length = 0;
-  std::memcpy(&length, bytes.data(), sizeof length);
-  AMAS_TRY(Json header, parse_json(bytes.substr(sizeof length, length)));
-  const std::string_view data = bytes.substr(sizeof length + length);
+Result<Checkpoint> read(std::string_view header_text, std::string_view data) {
+  AMAS_TRY(const Json header, parse_json(header_text));
+  AMAS_TRY(const auto arrays, place_arrays(header, data));
+  AMAS_CHECK(check_digest(std::string(header_text), arrays));
+  // From here on it is what we wrote.
   AMAS_TRY(const auto metadata, json_field<Json>(header, "__metadata__"));
   AMAS_TRY(const auto format, json_field<std::string>(metadata, "format"));
   if (format != kFormat) return damaged("its format is " + format);
   Checkpoint checkpoint;
   AMAS_TRY(const auto state, json_field<std::string>(metadata, "state"));
   AMAS_TRY(checkpoint.state, parse_json(state));
-  header.erase("__metadata__");
-  for (const auto& [name, entry] : header.items()) {
-    AMAS_TRY(const auto content, array_bytes(entry, name == kObserver ? "U8" : "F32", data));
-    if (name == kObserver) {
-      checkpoint.observer = content;
+  for (const Placed& array : arrays) {
+    if (array.dtype != "F32") {
+      checkpoint.observer = array.bytes;
       continue;
     }
-    auto& values = checkpoint.arrays[name];
-    values.resize(content.size() / sizeof(float));
-    std::memcpy(values.data(), content.data(), values.size() * sizeof(float));
+    auto& values = checkpoint.arrays[array.name];
+    values.resize(array.bytes.size() / sizeof(float));
+    std::memcpy(values.data(), array.bytes.data(), values.size() * sizeof(float));
   }
   return checkpoint;
 }
@@ -86,30 +119,25 @@ std::string header_text(const Json& state, std::string_view observer,
 
 }  // namespace
 
-std::string render_checkpoint(const Json& state, std::string_view observer,
-                              std::span<const CheckpointArray> arrays) {
-  const std::string header = header_text(state, observer, arrays);
+Status write_checkpoint(const std::filesystem::path& file, const Json& state, std::string_view observer,
+                        std::span<const CheckpointArray> arrays) {
+  std::vector<std::string_view> pieces;
+  for (const auto& array : arrays) pieces.push_back(bytes_of(array.values));
+  if (!observer.empty()) pieces.push_back(observer);
+  std::string header = header_text(state, observer, arrays);
+  const std::string digest = digest_of(header, pieces);
+  header.replace(header.find(kDigestKey) + kDigestKey.size(), digest.size(), digest);
   const std::uint64_t length = header.size();
-  std::size_t bytes = sizeof length + header.size() + observer.size();
-  for (const auto& array : arrays) bytes += array.values.size_bytes();
-  std::string file;
-  file.reserve(bytes);  // As large as the model is four times: one copy is enough.
-  file.append(reinterpret_cast<const char*>(&length), sizeof length).append(header);
-  for (const auto& array : arrays)
-    file.append(reinterpret_cast<const char*>(array.values.data()), array.values.size_bytes());
-  file.append(observer);
-  const std::string digest = crypto::sha256_hex(file);
-  return file.replace(file.find(kNoDigest), kNoDigest.size(), digest);
+  pieces.insert(pieces.begin(), {{reinterpret_cast<const char*>(&length), sizeof length}, header});
+  return write_file_atomic(file, pieces);
 }
 
-Result<Checkpoint> parse_checkpoint(std::string bytes) {
+Result<Checkpoint> parse_checkpoint(std::string_view bytes) {
   std::uint64_t length = 0;
   if (bytes.size() < sizeof length) return damaged("it is too short");
   std::memcpy(&length, bytes.data(), sizeof length);
   if (length > kHeaderBytesMax || length > bytes.size() - sizeof length) return damaged("its header is cut");
-  AMAS_CHECK(check_digest(bytes, sizeof length + length));
-  // From here on it is what we wrote.
-  auto checkpoint = read_checked(bytes);
+  auto checkpoint = read(bytes.substr(sizeof length, length), bytes.substr(sizeof length + length));
   if (!checkpoint && checkpoint.error().code != Code::kDataLoss) return damaged(checkpoint.error().message);
   return checkpoint;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <filesystem>
 #include <map>
 #include <span>
 #include <string>
@@ -27,14 +28,16 @@ struct Checkpoint {
   std::map<std::string, std::vector<float>> arrays;
 };
 
-/// Renders a checkpoint: a safetensors file with a SHA-256 over all of it. The same content gives the same
-/// bytes.
-std::string render_checkpoint(const Json& state, std::string_view observer,
-                              std::span<const CheckpointArray> arrays);
+/// Writes a checkpoint by rename: a safetensors file with a SHA-256 over all of it. The same content gives
+/// the same bytes. Nothing is copied first: a checkpoint is several times as large as the model.
+///
+/// Errors: those of write_file_atomic; the file that was there stays.
+Status write_checkpoint(const std::filesystem::path& file, const Json& state, std::string_view observer,
+                        std::span<const CheckpointArray> arrays);
 
 /// Reads one.
 ///
 /// Errors: kDataLoss when it is cut, changed or something else: nothing of it can be trusted.
-Result<Checkpoint> parse_checkpoint(std::string bytes);
+Result<Checkpoint> parse_checkpoint(std::string_view bytes);
 
 }  // namespace amas::engine::torch_lstm

@@ -262,13 +262,12 @@ Status Run::save() {
     if (!kept_.empty()) arrays.push_back({p.name + "/kept", p.shape, kept_[i]});
   }
   const Json state = {{"job", digest_}, {"progress", to_json(progress_)}};
-  return write_file_atomic(job_.folder / kCheckpointFile,
-                           render_checkpoint(state, observer_.state(), arrays));
+  return write_checkpoint(job_.folder / kCheckpointFile, state, observer_.state(), arrays);
 }
 
 Status Run::restore() {
   const fs::path file = job_.folder / kCheckpointFile;
-  auto bytes = read_file(file);
+  const auto bytes = read_file(file);
   if (!bytes && bytes.error().code == Code::kNotFound) return {};
   const auto pass_over = [&](std::string_view why) {
     observer_.on_warning(
@@ -276,7 +275,7 @@ Status Run::restore() {
     return Status{};
   };
   if (!bytes) return pass_over(bytes.error().message);
-  const auto checkpoint = parse_checkpoint(std::move(*bytes));
+  const auto checkpoint = parse_checkpoint(*bytes);
   if (!checkpoint) return pass_over(checkpoint.error().message);
   if (checkpoint->state.value("job", "") != digest_) return pass_over("it is of another job");
   return apply(*checkpoint);

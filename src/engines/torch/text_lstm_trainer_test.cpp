@@ -255,7 +255,7 @@ TEST_F(TextLstm, names_the_epoch_in_which_the_loss_is_not_finite) {
   std::vector<CheckpointArray> arrays;
   for (const auto& [name, values] : parsed.arrays)
     arrays.push_back({name, {static_cast<std::int64_t>(values.size())}, values});
-  ASSERT_TRUE(write_file_atomic(checkpoint(), render_checkpoint(parsed.state, parsed.observer, arrays)));
+  ASSERT_TRUE(write_checkpoint(checkpoint(), parsed.state, parsed.observer, arrays));
   const auto failed = train(listener);
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().code, Code::kInternal);
@@ -321,7 +321,9 @@ TEST_F(TextLstm, refuses_one_class_and_empty_parts) {
 TEST(Checkpoint, with_any_bit_turned_is_data_loss) {
   const std::vector<float> values = {1, 2, 3};
   const std::vector<CheckpointArray> arrays = {{"a", {3}, values}};
-  const std::string bytes = render_checkpoint({{"step", 4}}, std::string("x\0\xff", 3), arrays);
+  const TemporaryFolder folder;
+  ASSERT_TRUE(write_checkpoint(folder.path() / "c", {{"step", 4}}, std::string("x\0\xff", 3), arrays));
+  const std::string bytes = read_file(folder.path() / "c").value();
   const auto read = parse_checkpoint(bytes).value();
   EXPECT_EQ(read.arrays.at("a"), values);
   EXPECT_EQ(read.observer, std::string("x\0\xff", 3));
@@ -334,6 +336,7 @@ TEST(Checkpoint, with_any_bit_turned_is_data_loss) {
     accepted += result.has_value() || result.error().code != Code::kDataLoss;
   }
   EXPECT_EQ(accepted, 0u);
+  EXPECT_FALSE(parse_checkpoint(bytes + "more"));
 }
 
 }  // namespace
