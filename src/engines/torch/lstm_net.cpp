@@ -27,7 +27,7 @@
 namespace amas::engine::torch_lstm {
 namespace {
 
-constexpr double kBeta1 = 0.9, kBeta2 = 0.999, kEpsilon = 1e-7;  // Keras's
+constexpr double kBeta1 = 0.9, kBeta2 = 0.999, kEpsilon = 1e-7;
 
 /// Calls `work` and turns what libtorch throws into an error.
 template <class Work>
@@ -217,8 +217,11 @@ struct LstmNet::State {
       second.push_back(slot.second);
       steps.push_back(slot.steps);
     }
+    // Keras adds epsilon before it corrects the second moment's bias, torch after: only on small gradients in
+    // the first steps is there a difference to see.
+    const double epsilon = kEpsilon / std::sqrt(1 - std::pow(kBeta2, slots[0].steps.item<double>()));
     at::_fused_adam_(weights, gradients, first, second, {}, steps, settings.learning_rate, kBeta1, kBeta2,
-                     /*weight_decay=*/0, kEpsilon, /*amsgrad=*/false, /*maximize=*/false);
+                     /*weight_decay=*/0, epsilon, /*amsgrad=*/false, /*maximize=*/false);
   }
 
   void average(std::uint64_t update) {

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <limits>
 
+#include "base/file.h"
+#include "base/json.h"
 #include "engines/torch/plain_lstm.h"
 #include "engines/torch/random.h"
 
@@ -94,6 +96,35 @@ INSTANTIATE_TEST_SUITE_P(Heads, LstmNetSizes,
                          testing::Values(std::pair{1, false}, std::pair{1, true}, std::pair{3, false},
                                          std::pair{3, true}));
 
+TEST(LstmNet, takes_the_same_steps_as_keras) {
+  // Made by tests/oracles/train_keras_steps.py; both sides compute in float32.
+  const Json oracle =
+      parse_json(read_file(fs::path(AMAS_TEST_DATA_DIR) / "keras_steps.json").value()).value();
+  for (const Json& expected : oracle["cases"]) {
+    LstmSettings s = small(expected["classes"] == 2 ? 1 : 3, expected["mask"].get<bool>());
+    SCOPED_TRACE(dump_json(expected["classes"]) + " classes, mask " + dump_json(expected["mask"]));
+    s.vocabulary = oracle["sizes"]["vocabulary"].get<std::int64_t>();
+    s.length = oracle["sizes"]["length"].get<std::int64_t>();
+    s.learning_rate = oracle["sizes"]["rate"].get<double>();
+    auto weights = initial_weights(s);
+    for (std::size_t p = 0; p < weights.size(); ++p) {
+      const auto before = expected["before"][p].get<std::vector<float>>();
+      std::copy(before.begin(), before.end(), weights[p].tensor.data<float>().begin());
+    }
+    auto net = LstmNet::create(s, weights).value();
+    for (std::size_t step = 0; step < expected["losses"].size(); ++step) {
+      const auto tokens = expected["tokens"][step].get<std::vector<std::int32_t>>();
+      const auto targets = expected["targets"][step].get<std::vector<std::int32_t>>();
+      EXPECT_NEAR(net.step(tokens, targets, step).value().loss, expected["losses"][step].get<double>(), 2e-6);
+    }
+    const auto parameters = net.parameters();
+    for (std::size_t p = 0; p < parameters.size(); ++p)
+      for (std::size_t i = 0; i < parameters[p].weights.size(); ++i)
+        EXPECT_NEAR(parameters[p].weights[i], expected["after"][p][i].get<double>(), 2e-5)
+            << parameters[p].name;
+  }
+}
+
 TEST(LstmNet, does_a_large_step_in_parts_with_the_gradients_of_the_whole) {
   LstmSettings s = small(1, false);
   s.length = 6'000;
@@ -124,7 +155,7 @@ TEST(LstmNet, does_a_large_step_in_parts_with_the_gradients_of_the_whole) {
       EXPECT_NEAR(parameters[p].gradients[i], sums[p][i], 1e-5) << parameters[p].name << " " << i;
 }
 
-TEST(LstmNet, takes_the_steps_of_adam_as_kingma_and_ba_wrote_it) {
+TEST(LstmNet, takes_the_steps_of_adam_in_the_form_before_section_2_1_of_kingma_and_ba) {
   LstmSettings s = small(1, false);
   s.learning_rate = 0.01;
   auto net = LstmNet::create(s, initial_weights(s)).value();
@@ -140,8 +171,8 @@ TEST(LstmNet, takes_the_steps_of_adam_as_kingma_and_ba_wrote_it) {
         const double g = parameters[p].gradients[i];
         first[p][i] = 0.9 * first[p][i] + 0.1 * g;
         second[p][i] = 0.999 * second[p][i] + 0.001 * g * g;
-        weights[p][i] -= s.learning_rate * first[p][i] / (1 - std::pow(0.9, step)) /
-                         (std::sqrt(second[p][i] / (1 - std::pow(0.999, step))) + 1e-7);
+        weights[p][i] -= s.learning_rate * std::sqrt(1 - std::pow(0.999, step)) / (1 - std::pow(0.9, step)) *
+                         first[p][i] / (std::sqrt(second[p][i]) + 1e-7);
         // float32 against double; where a gradient is as small as epsilon the quotient is least exact.
         EXPECT_NEAR(parameters[p].weights[i], weights[p][i], 2e-5) << parameters[p].name << " " << i;
       }
