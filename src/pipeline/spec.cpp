@@ -95,6 +95,8 @@ std::vector<Key> train_keys() {
       {.name = "optimiser", .fallback = "adam", .one_of = {"adam"}},
       {.name = "learning_rate", .kind = Kind::kNumber, .fallback = 0.001, .low = 1e-9, .high = 10},
       {.name = "clip_norm", .kind = Kind::kNumber, .fallback = 0.0, .low = 0, .high = kUnbounded},
+      {.name = "average", .kind = Kind::kBool, .fallback = false},
+      {.name = "keep", .fallback = "best", .one_of = {"best", "last"}},
       {.name = "metric", .fallback = "macro_f1", .one_of = std::move(metrics)},
       {.name = "patience", .kind = Kind::kInteger, .fallback = 2, .low = 0, .high = 100'000},
       {.name = "seed", .kind = Kind::kInteger, .fallback = 7, .low = 0, .high = kUnbounded},

@@ -49,8 +49,11 @@ double largest_difference(const std::vector<float>& a, const std::vector<float>&
   return largest;
 }
 
-// Conversion is proved, not assumed: a larger difference between trainer and serving engine fails the run.
+// Conversion is proved, not assumed. A right conversion stays within kConversionTolerance but for single rows
+// on which the serving engine's own rounding adds up over hundreds of steps; a wrong one is off by far more
+// than kConversionLimit (docs/decisions/0005-conversion-tolerance.md).
 constexpr double kConversionTolerance = 1e-5;
+constexpr double kConversionLimit = 1e-4;
 
 Json metrics_json(const train::Evaluation& evaluation) {
   Json metrics = Json::object();
@@ -105,11 +108,16 @@ Result<Json> optimise_candidate(const CandidateInputs& inputs, const RunContext&
   AMAS_TRY(const auto variants, optimise::optimise(onnx, judge, context.engine, inputs.spec.optimise));
   AMAS_TRY(const auto trainer_scores, floats_of_blob(context.store, inputs.trained["scores"]));
   const double difference = largest_difference(trainer_scores, variants[0].scores);
-  if (!(difference <= kConversionTolerance))
+  if (!(difference <= kConversionLimit))
     return internal_error(
         fmt::format("the serving engine's scores differ from the trainer's by more than allowed: {} > {}; "
                     "the model is not deployed",
-                    difference, kConversionTolerance));
+                    difference, kConversionLimit));
+  if (difference > kConversionTolerance)
+    context.progress.warned(
+        fmt::format("{}: scores of trainer and serving engine differ by {:.1e} on one row; "
+                    "expected at most {:.0e}",
+                    inputs.candidate.name, difference, kConversionTolerance));
   // From here on the graph is known to answer as the trained model did.
   Json result{{"conversion_difference", difference}, {"variants", Json::array()}};
   for (const auto& variant : variants) {
