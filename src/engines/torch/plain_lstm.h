@@ -14,6 +14,7 @@ namespace amas::engine::torch_lstm {
 
 using PlainWeights = std::vector<std::vector<double>>;  ///< in the order of Parameter
 
+/// The logistic function.
 inline double plain_sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 
 /// The last layer's output of one row.
