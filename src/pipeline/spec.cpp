@@ -71,6 +71,7 @@ std::vector<Key> lstm_keys() {
       {.name = "embedding", .kind = Kind::kInteger, .fallback = 64, .low = 1, .high = 4'096},
       {.name = "units", .kind = Kind::kInteger, .fallback = 64, .low = 1, .high = 4'096},
       {.name = "dropout", .kind = Kind::kNumber, .fallback = 0.0, .low = 0, .high = 0.95},
+      {.name = "dense_dropout", .kind = Kind::kNumber, .fallback = 0.0, .low = 0, .high = 0.95},
   };
 }
 
@@ -95,6 +96,7 @@ std::vector<Key> train_keys() {
       {.name = "optimiser", .fallback = "adam", .one_of = {"adam"}},
       {.name = "learning_rate", .kind = Kind::kNumber, .fallback = 0.001, .low = 1e-9, .high = 10},
       {.name = "clip_norm", .kind = Kind::kNumber, .fallback = 0.0, .low = 0, .high = kUnbounded},
+      {.name = "token_moments", .kind = Kind::kBool, .fallback = true},
       {.name = "average", .kind = Kind::kBool, .fallback = false},
       {.name = "keep", .fallback = "best", .one_of = {"best", "last"}},
       {.name = "metric", .fallback = "macro_f1", .one_of = std::move(metrics)},

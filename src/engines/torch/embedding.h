@@ -29,21 +29,19 @@ class TokenBatch {
   std::vector<std::int64_t> last_steps_;
 };
 
-/// Which embedded values one training step drops: a hash of (seed, step, which value), so that the backward
+/// Which values one training step drops: a hash of (seed, stream, step, which value), so that the backward
 /// pass drops the same ones without a mask being kept.
 class Dropout {
  public:
-  /// Drops a share `rate` of values, in [0, 1), and scales the others by 1 / (1 - rate); differs by seed and
-  /// step.
-  Dropout(double rate, std::uint64_t seed, std::uint64_t step);
+  /// Drops a share `rate` of values, in [0, 1), and scales the others by 1 / (1 - rate); differs by all that
+  /// `random` differs by.
+  Dropout(double rate, Random random);
   /// Drops nothing.
-  static Dropout none() { return {0, 0, 0}; }
+  static Dropout none() { return {0, Random(0, Stream::kDropout, 0)}; }
   /// Whether it changes anything.
   bool active() const { return threshold_ > 0; }
   /// to[i] = from[i], scaled, or zero where value number first + i is dropped.
   void copy(std::span<const float> from, std::size_t first, float* to) const;
-  /// to[i] += from[i], scaled, where value number first + i is not dropped.
-  void add(std::span<const float> from, std::size_t first, float* to) const;
 
  private:
   std::uint32_t key_;
@@ -51,7 +49,8 @@ class Dropout {
   float scale_;
 };
 
-/// Looks tokens up: `table` [vocabulary, E] → `embedded` [steps, rows, E].
+/// Looks tokens up: `table` [vocabulary, E] → `embedded` [steps, rows, E]. Of each row some columns are
+/// dropped in all steps alike (Gal and Ghahramani 2016), as Keras's LSTM does.
 void gather_rows(const TokenBatch& batch, std::span<const float> table, const Dropout& dropout,
                  std::span<float> embedded);
 
@@ -61,15 +60,20 @@ class EmbeddingGradient {
  public:
   /// `width`: values of one row of the table.
   explicit EmbeddingGradient(std::int64_t width) : width_(static_cast<std::size_t>(width)) {}
-  /// Clears what add() has written: the table is all zeros again.
-  void clear(std::span<float> table);
-  /// Adds the gradient of `embedded` [steps, rows, E] to `table`.
+  /// Clears what add() has written: `table` and `squares` (which may be empty) are all zeros again.
+  void clear(std::span<float> table, std::span<float> squares);
+  /// Adds the gradient of `embedded` [steps, rows, E] to `table`, and its square to `squares` unless that is
+  /// empty.
   void add(const TokenBatch& batch, std::span<const float> embedded, const Dropout& dropout,
-           std::span<float> table);
+           std::span<float> table, std::span<float> squares);
   /// Sum of squares over the table.
   double square_sum(std::span<const float> table) const;
   /// Scales the table.
   void scale(std::span<float> table, float factor) const;
+  /// Changes Adam's second moment so that its next step takes `squares`, the sum over occurrences of squared
+  /// gradients, in place of the square of their sum, `table`.
+  void weigh_occurrences(std::span<const float> table, std::span<const float> squares, double beta2,
+                         std::span<float> second) const;
 
  private:
   std::size_t width_;

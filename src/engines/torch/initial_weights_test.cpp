@@ -85,16 +85,28 @@ TEST(Random, draws_normals_with_mean_zero_and_variance_one) {
 }
 
 TEST(Dropout, drops_its_share_keeps_the_mean_and_draws_the_same_again) {
-  const Dropout dropout(0.2, 7, 12);
+  const Dropout dropout(0.2, Random(7, Stream::kDropout, 12));
   const std::vector<float> ones(100'001, 1.0F);
-  std::vector<float> copied(ones.size()), added(ones.size());
+  std::vector<float> copied(ones.size()), again(ones.size());
   dropout.copy(ones, 0, copied.data());
-  dropout.add(std::span(ones).first(50'000), 0, added.data());
-  dropout.add(std::span(ones).subspan(50'000), 50'000, added.data() + 50'000);
-  EXPECT_EQ(copied, added);
+  dropout.copy(std::span(ones).first(50'000), 0, again.data());
+  dropout.copy(std::span(ones).subspan(50'000), 50'000, again.data() + 50'000);
+  EXPECT_EQ(copied, again);
   const auto zeros = static_cast<double>(std::count(copied.begin(), copied.end(), 0.0F));
   EXPECT_NEAR(zeros / 100'001, 0.2, 0.0042);  // 3.3 standard errors
   EXPECT_NEAR(*std::max_element(copied.begin(), copied.end()), 1.25, 1e-4);
+}
+
+TEST(Dropout, drops_the_same_columns_of_a_row_in_all_its_steps) {
+  const std::vector<std::int32_t> tokens = {1, 1, 1, 1, 1, 1};
+  const std::vector<float> table(2 * 64, 1.0F);
+  std::vector<float> embedded(3 * 2 * 64);
+  gather_rows(TokenBatch(tokens, 3, false), table, Dropout(0.5, Random(7, Stream::kDropout, 0)), embedded);
+  const std::vector<float> first(embedded.begin(), embedded.begin() + 128);
+  for (std::ptrdiff_t step = 1; step < 3; ++step)
+    EXPECT_EQ(std::vector<float>(embedded.begin() + step * 128, embedded.begin() + (step + 1) * 128), first);
+  EXPECT_NE(std::vector<float>(first.begin(), first.begin() + 64),
+            std::vector<float>(first.begin() + 64, first.end()));
 }
 
 TEST(TokenBatch, with_a_mask_ends_behind_the_longest_row) {
@@ -111,14 +123,30 @@ TEST(EmbeddingGradient, sums_over_equal_tokens_until_it_is_cleared) {
   const std::vector<float> ones(6, 1.0F);
   std::vector<float> table(8);
   EmbeddingGradient gradient(2);
-  gradient.add(TokenBatch(first, 3, false), ones, Dropout::none(), table);
+  gradient.add(TokenBatch(first, 3, false), ones, Dropout::none(), table, {});
   EXPECT_EQ(table, (std::vector<float>{0, 0, 2, 2, 1, 1, 0, 0}));
   EXPECT_EQ(gradient.square_sum(table), 10);
   gradient.scale(table, 0.5F);
   EXPECT_EQ(table, (std::vector<float>{0, 0, 1, 1, 0.5F, 0.5F, 0, 0}));
-  gradient.clear(table);
-  gradient.add(TokenBatch(second, 1, false), std::span(ones).first(2), Dropout::none(), table);
+  gradient.clear(table, {});
+  gradient.add(TokenBatch(second, 1, false), std::span(ones).first(2), Dropout::none(), table, {});
   EXPECT_EQ(table, (std::vector<float>{0, 0, 0, 0, 1, 1, 0, 0}));
+}
+
+TEST(EmbeddingGradient, gives_adam_the_squares_of_each_occurrence) {
+  const std::vector<std::int32_t> tokens = {1, 1, 2};
+  const std::vector<float> gradients = {3, 1, -1, 2, 5, 4};
+  std::vector<float> table(6), squares(6), second = {0, 0, 7, 8, 9, 10};
+  EmbeddingGradient gradient(2);
+  gradient.add(TokenBatch(tokens, 3, false), gradients, Dropout::none(), table, squares);
+  EXPECT_EQ(squares, (std::vector<float>{0, 0, 10, 5, 25, 16}));
+  const auto before = second;
+  gradient.weigh_occurrences(table, squares, 0.999, second);
+  for (std::size_t i = 0; i < second.size(); ++i)  // What one step of Adam makes of it:
+    EXPECT_NEAR(0.999F * second[i] + 0.001F * table[i] * table[i], 0.999F * before[i] + 0.001F * squares[i],
+                1e-5);
+  gradient.clear(table, squares);
+  EXPECT_EQ(squares, std::vector<float>(6));
 }
 
 }  // namespace

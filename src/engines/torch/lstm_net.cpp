@@ -13,6 +13,7 @@
 #include <ATen/ops/full.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/lstm.h>
+#include <ATen/ops/ones_like.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 #include <fmt/format.h>
@@ -71,6 +72,12 @@ Slot make_slot(const NamedTensor& from, bool by_autograd, bool average) {
   return slot;
 }
 
+/// What one part of a step drops.
+struct Dropping {
+  Dropout embedded;
+  Dropout states;
+};
+
 double square_sum(std::span<const float> values) {
   double sum = 0;
   for (const float value : values) sum += static_cast<double>(value) * static_cast<double>(value);
@@ -84,12 +91,15 @@ struct LstmNet::State {
   std::vector<Slot> slots;
   at::Tensor no_bias;  ///< torch adds two biases where Keras has one: the second stays zero
   EmbeddingGradient embedding;
+  /// Of the table's gradient, summed over occurrences; empty without token_moments.
+  std::vector<float> squares;
 
   State(const LstmSettings& s, const std::vector<NamedTensor>& weights)
       : settings(s), no_bias(at::zeros({4 * s.units}, at::kFloat)), embedding(s.embedding) {
     at::set_num_threads(s.threads);
     for (std::size_t i = 0; i < weights.size(); ++i)
       slots.push_back(make_slot(weights[i], i != kTable, s.average));
+    if (s.token_moments) squares.resize(span_of(slots[kTable].weights).size());
   }
 
   /// How many of `rows` go through the LSTM at once. oneDNN keeps about 40 floats a token and unit for the
@@ -132,6 +142,19 @@ struct LstmNet::State {
     return output.index({steps, at::arange(rows, at::kLong)}).mul(present);
   }
 
+  Dropping dropping_at(std::uint64_t index) const {
+    return {Dropout(settings.dropout, Random(settings.seed, Stream::kDropout, index)),
+            Dropout(settings.dense_dropout, Random(settings.seed, Stream::kDenseDropout, index))};
+  }
+
+  static at::Tensor drop(const at::Tensor& states, const Dropout& dropout) {
+    if (!dropout.active()) return states;
+    const at::Tensor mask = at::ones_like(states, at::TensorOptions().requires_grad(false));
+    const auto values = span_of(mask);
+    dropout.copy(std::vector<float>(values.begin(), values.end()), 0, values.data());
+    return states.mul(mask);
+  }
+
   at::Tensor dense(const at::Tensor& states, bool training) const {
     return at::linear(states, weights(kDenseKernel, training), weights(kDenseBias, training));
   }
@@ -161,15 +184,15 @@ struct LstmNet::State {
   StepReport step(std::span<const std::int32_t> tokens, std::span<const std::int32_t> targets,
                   std::uint64_t number) {
     for (std::size_t i = kTable + 1; i < slots.size(); ++i) slots[i].gradients.zero_();
-    embedding.clear(span_of(slots[kTable].gradients));
+    embedding.clear(span_of(slots[kTable].gradients), squares);
     const auto length = static_cast<std::size_t>(settings.length);
     const std::size_t rows = rows_at_once(targets.size());
     StepReport report;
     for (std::size_t begin = 0; begin < targets.size(); begin += rows) {
       const auto some = targets.subspan(begin, std::min(rows, targets.size() - begin));
-      const Dropout dropout(settings.dropout, settings.seed, number << 16 | begin / rows);
+      const Dropping dropping = dropping_at(number << 16 | begin / rows);
       report.loss += add_gradients(batch_of(tokens.subspan(begin * length, some.size() * length)), some,
-                                   dropout, static_cast<double>(targets.size()));
+                                   dropping, static_cast<double>(targets.size()));
       if (!std::isfinite(report.loss)) return report;
     }
     report.gradient_norm = clip();
@@ -180,34 +203,40 @@ struct LstmNet::State {
   }
 
   /// Forward and backward of some rows of a step of `step_rows`; returns their share of its mean loss.
-  double add_gradients(const TokenBatch& batch, std::span<const std::int32_t> targets, const Dropout& dropout,
-                       double step_rows) {
+  double add_gradients(const TokenBatch& batch, std::span<const std::int32_t> targets,
+                       const Dropping& dropping, double step_rows) {
     at::Tensor embedded = embed(batch);
-    gather_rows(batch, span_of(slots[kTable].weights), dropout, span_of(embedded));
+    gather_rows(batch, span_of(slots[kTable].weights), dropping.embedded, span_of(embedded));
     embedded.requires_grad_(true);
-    const at::Tensor loss = loss_of(dense(last_states(embedded, batch, true), true), targets).div(step_rows);
+    const at::Tensor loss =
+        loss_of(dense(drop(last_states(embedded, batch, true), dropping.states), true), targets)
+            .div(step_rows);
     const double value = loss.item<double>();
     if (!std::isfinite(value)) return value;
     loss.backward();
-    embedding.add(batch, span_of(embedded.grad()), dropout, span_of(slots[kTable].gradients));
+    embedding.add(batch, span_of(embedded.grad()), dropping.embedded, span_of(slots[kTable].gradients),
+                  squares);
     return value;
   }
 
   /// Scales all gradients down to the bound; returns their norm before.
   double clip() {
-    double squares = embedding.square_sum(span_of(slots[kTable].gradients));
-    for (std::size_t i = kTable + 1; i < slots.size(); ++i)
-      squares += square_sum(span_of(slots[i].gradients));
-    const double norm = std::sqrt(squares);
+    double sum = embedding.square_sum(span_of(slots[kTable].gradients));
+    for (std::size_t i = kTable + 1; i < slots.size(); ++i) sum += square_sum(span_of(slots[i].gradients));
+    const double norm = std::sqrt(sum);
     if (settings.clip_norm <= 0 || norm <= settings.clip_norm) return norm;
     const auto factor = static_cast<float>(settings.clip_norm / norm);
     embedding.scale(span_of(slots[kTable].gradients), factor);
+    if (settings.token_moments) embedding.scale(squares, factor * factor);
     for (std::size_t i = kTable + 1; i < slots.size(); ++i) slots[i].gradients.mul_(factor);
     return norm;
   }
 
   void adam() {
     const at::NoGradGuard no_grad;
+    if (settings.token_moments)
+      embedding.weigh_occurrences(span_of(slots[kTable].gradients), squares, kBeta2,
+                                  span_of(slots[kTable].second));
     std::vector<at::Tensor> weights, gradients, first, second, steps;
     for (Slot& slot : slots) {
       slot.steps.add_(1);

@@ -106,6 +106,7 @@ TEST(LstmNet, takes_the_same_steps_as_keras) {
     s.vocabulary = oracle["sizes"]["vocabulary"].get<std::int64_t>();
     s.length = oracle["sizes"]["length"].get<std::int64_t>();
     s.learning_rate = oracle["sizes"]["rate"].get<double>();
+    s.token_moments = false;  // With a bound on the norm, as the oracle has it, Keras sums first.
     auto weights = initial_weights(s);
     for (std::size_t p = 0; p < weights.size(); ++p) {
       const auto before = expected["before"][p].get<std::vector<float>>();
@@ -158,6 +159,7 @@ TEST(LstmNet, does_a_large_step_in_parts_with_the_gradients_of_the_whole) {
 TEST(LstmNet, takes_the_steps_of_adam_in_the_form_before_section_2_1_of_kingma_and_ba) {
   LstmSettings s = small(1, false);
   s.learning_rate = 0.01;
+  s.token_moments = false;
   auto net = LstmNet::create(s, initial_weights(s)).value();
   PlainWeights weights = plain(net), first(kParameters), second(kParameters);
   for (int step = 1; step <= 5; ++step) {
@@ -217,15 +219,38 @@ TEST(LstmNet, clips_the_norm_over_all_gradients_and_reports_it_unclipped) {
 }
 
 TEST(LstmNet, drops_differently_at_each_step_but_the_same_at_the_same_step) {
+  for (const bool embedded : {true, false}) {
+    LstmSettings s = small(1, false);
+    (embedded ? s.dropout : s.dense_dropout) = 0.5;
+    const Batch batch = some_rows(s, 20);
+    const auto loss_at = [&](std::uint64_t step) {
+      auto net = LstmNet::create(s, initial_weights(s)).value();
+      return net.step(batch.tokens, batch.targets, step).value().loss;
+    };
+    EXPECT_EQ(loss_at(3), loss_at(3));
+    EXPECT_NE(loss_at(3), loss_at(4));
+  }
+}
+
+TEST(LstmNet, gradients_under_dropout_are_those_of_the_loss_under_the_same_dropout) {
   LstmSettings s = small(1, false);
-  s.dropout = 0.5;
-  const Batch batch = some_rows(s, 20);
-  const auto loss_at = [&](std::uint64_t step) {
+  s.dropout = s.dense_dropout = 0.4;
+  const Batch batch = some_rows(s, 9);
+  const auto loss_with = [&](Parameter which, std::size_t i, float shift) {
     auto net = LstmNet::create(s, initial_weights(s)).value();
-    return net.step(batch.tokens, batch.targets, step).value().loss;
+    net.parameters()[which].weights[i] += shift;
+    return net.step(batch.tokens, batch.targets, 3).value().loss;
   };
-  EXPECT_EQ(loss_at(3), loss_at(3));
-  EXPECT_NE(loss_at(3), loss_at(4));
+  auto net = LstmNet::create(s, initial_weights(s)).value();
+  ASSERT_TRUE(net.step(batch.tokens, batch.targets, 3));
+  constexpr float kShift = 0.02F;  // float32: a loss is right to 1e-7, its difference quotient to 1e-5
+  for (const Parameter which : {kTable, kDenseKernel}) {
+    const auto gradients = net.parameters()[which].gradients;
+    for (std::size_t i = 0; i < gradients.size(); ++i) {
+      const double quotient = (loss_with(which, i, kShift) - loss_with(which, i, -kShift)) / (2.0 * kShift);
+      EXPECT_NEAR(gradients[i], quotient, 5e-5) << i;
+    }
+  }
 }
 
 TEST(LstmNet, leaves_its_weights_alone_when_the_loss_is_not_finite) {

@@ -32,6 +32,8 @@ Status read_candidate(const Json& candidate, LstmSettings& settings) {
   AMAS_TRY(settings.embedding, number<std::int64_t>(candidate, "embedding", settings.embedding, {1, 4'096}));
   AMAS_TRY(settings.units, number<std::int64_t>(candidate, "units", settings.units, {1, 4'096}));
   AMAS_TRY(settings.dropout, number<double>(candidate, "dropout", settings.dropout, {0, 0.95}));
+  AMAS_TRY(settings.dense_dropout,
+           number<double>(candidate, "dense_dropout", settings.dense_dropout, {0, 0.95}));
   AMAS_TRY(settings.mask, json_field_or<bool>(candidate, "mask", settings.mask));
   AMAS_TRY(const auto padding, json_field_or<std::string>(candidate, "padding", "pre"));
   if (padding != "pre" && padding != "post")
@@ -59,6 +61,7 @@ Status read_training(const Json& train, LstmSettings& settings) {
   AMAS_TRY(settings.clip_norm, number<double>(train, "clip_norm", settings.clip_norm, {0, 1e9}));
   AMAS_TRY(settings.patience, number<int>(train, "patience", settings.patience, {0, 100'000}));
   AMAS_TRY(settings.average, json_field_or<bool>(train, "average", settings.average));
+  AMAS_TRY(settings.token_moments, json_field_or<bool>(train, "token_moments", settings.token_moments));
   AMAS_TRY(settings.keep_last, keeps_last(train));
   AMAS_TRY(settings.seed, json_field_or<std::uint64_t>(train, "seed", settings.seed));
   AMAS_TRY(settings.time_limit_s, number<double>(train, "time_limit_s", settings.time_limit_s, {0, 1e9}));

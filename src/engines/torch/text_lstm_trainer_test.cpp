@@ -133,6 +133,7 @@ TEST_F(TextLstm, gives_the_same_bits_twice_and_others_with_another_seed) {
 
 TEST_F(TextLstm, killed_at_any_epoch_goes_on_to_the_same_bits) {
   job.candidate["dropout"] = 0.2;
+  job.candidate["dense_dropout"] = 0.2;
   job.train["clip_norm"] = 1.0;
   for (const bool average : {false, true}) {
     job.train["average"] = average;
