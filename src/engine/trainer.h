@@ -72,7 +72,6 @@ struct EpochReport {
   double gradient_norm = 0;       ///< mean over steps, before clipping
   std::span<const float> scores;  ///< on the validation rows: P(class 1), or row-major [rows, classes]
   std::vector<ParameterValues> parameters;
-  bool best = false;  ///< set by the trainer: the best epoch so far
 };
 
 /// Hears how training goes. Called on the training thread.
