@@ -316,7 +316,12 @@ TEST_F(ServiceTest, swaps_versions_under_load_without_a_lost_or_wrong_answer) {
         done.wait();
       }
     });
-  for (std::size_t swap = 1; swap <= 60; ++swap) deploy({{"spam", {versions[swap % 3]}, {"default"}}});
+  for (std::size_t swap = 1; swap <= 60; ++swap) {
+    const int before = answered;
+    deploy({{"spam", {versions[swap % 3]}, {"default"}}});
+    while (answered < before + 3)
+      std::this_thread::yield();  // Every version answers before it is swapped out.
+  }
   stop = true;
   clients.clear();
   EXPECT_EQ(0, wrong);
