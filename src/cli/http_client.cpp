@@ -1,11 +1,14 @@
 #include "cli/http_client.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
-#include <signal.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
+#include <cerrno>
 #include <chrono>
 
 #include "base/file.h"
@@ -31,6 +34,16 @@ beast::error_code run_step(asio::io_context& context, beast::tcp_stream& stream,
   return code;
 }
 
+// Whether some process holds this lock. The system frees a server's lock when it dies, however it dies; its
+// pid may answer for longer, or be another process's by then.
+bool is_locked(const std::filesystem::path& path) {
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  const bool locked = ::flock(file, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  ::close(file);
+  return locked;
+}
+
 Code code_of_status(unsigned status) {
   for (int code = 1; code <= 16; ++code)
     if (http_status(static_cast<Code>(code)) == static_cast<int>(status)) return static_cast<Code>(code);
@@ -52,7 +65,7 @@ std::optional<RunningServer> find_server(const std::filesystem::path& home) {
   if (!document) return std::nullopt;
   const auto pid = json_field<std::int64_t>(*document, "pid");
   const auto port = json_field<std::int64_t>(*document, "port");
-  if (!pid || !port || *pid <= 1 || *port < 1 || *port > 65535 || ::kill(static_cast<pid_t>(*pid), 0) != 0)
+  if (!pid || !port || *pid <= 1 || *port < 1 || *port > 65535 || !is_locked(home / "serve.lock"))
     return std::nullopt;
   return RunningServer{*pid, static_cast<std::uint16_t>(*port)};
 }

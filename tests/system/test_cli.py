@@ -152,6 +152,20 @@ def test_a_second_server_on_the_same_home_is_refused(amas, trained_home, serving
         assert "already" in second.stderr
 
 
+def test_a_server_that_was_killed_does_not_count_as_running(amas, trained_home, serving, tmp_path):
+    home = tmp_path / "home"
+    shutil.copytree(trained_home, home)
+    with serving(home) as server:
+        server.process.send_signal(signal.SIGKILL)  # Not waited for: its pid still answers.
+        deadline = time.monotonic() + 10
+        while call(amas, home, "predict", "mail", "win a prize").returncode != 0 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert (home / "serve.json").exists()
+        asked = call(amas, home, "predict", "mail", "win a prize")
+        assert asked.returncode == 0, asked.stderr
+        assert "amas serve" in call(amas, home, "monitor", "--once").stderr
+
+
 def test_a_damaged_package_is_not_served_silently(amas, trained_home, tmp_path):
     home = tmp_path / "home"
     shutil.copytree(trained_home, home)
