@@ -230,6 +230,9 @@ Status read_rest(const YamlDocument& document, const Json& top, Spec& spec) {
   spec.tenants = deploy["tenants"].get<std::vector<std::string>>();
   AMAS_TRY(spec.monitor, check_section(document, top["monitor"], "monitor",
                                        {{.name = "drift", .kind = Kind::kBool, .fallback = true}}));
+  if (spec.monitor["drift"] == false)
+    return invalid_argument(document.place("monitor.drift") +
+                            "monitor.drift: drift is always watched; set it to on, or leave it out");
   return {};
 }
 
