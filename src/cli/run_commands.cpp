@@ -23,6 +23,7 @@ namespace {
 
 struct RunOptions {
   std::string spec;
+  std::size_t jobs = 0;
   bool serve = false;
   int port = 8080;
 };
@@ -94,7 +95,7 @@ Status run(Session& session, const RunOptions& options, pipeline::Until until) {
     const auto progress = make_progress(session.json);
     for (const std::string& warning : spec.warnings) progress->warned(warning);
     AMAS_TRY(const pipeline::RunResult result,
-             pipeline::run_spec(spec, {*store, *engine, *reader, worker, *progress, until}));
+             pipeline::run_spec(spec, {*store, *engine, *reader, worker, *progress, until, options.jobs}));
     print_result(session, result);
   }
   return options.serve ? become_server(session, options.port) : Status{};
@@ -107,6 +108,9 @@ CLI::App* add_spec_command(CLI::App& app, Session& session, Action& action, cons
   command->add_option("spec", options->spec, "The spec file (docs/spec.md)")
       ->required()
       ->type_name("SPEC.yaml");
+  if (until != pipeline::Until::kData)
+    command->add_option("--jobs", options->jobs, "Candidates trained side by side [one a processor]")
+        ->check(CLI::Range(1, 1'024));
   if (until == pipeline::Until::kDeploy) {
     command->add_flag("--serve", options->serve, "Serve when done, until interrupted");
     command->add_option("--port", options->port, "Port for --serve [8080]")->check(CLI::Range(0, 65535));

@@ -138,13 +138,14 @@ train::LeaderboardRow leaderboard_row(const CandidateResult& candidate, double v
   return row;
 }
 
-// Makes all candidates, each in a thread of its own, up to one a processor: a worker trains with one thread.
+// Makes all candidates, each in a thread of its own, which mostly waits for its worker.
 Result<std::vector<CandidateResult>> make_candidates(const Spec& spec, const Json& data, LazyDataset& dataset,
                                                      const RunContext& context) {
   AMAS_TRY(const Json worker, worker_version(context.worker));
   std::vector<Result<CandidateResult>> made(spec.candidates.size(),
                                             Result<CandidateResult>(internal_error("not tried")));
-  parallel_for(spec.candidates.size(), processors(), [&](std::size_t i) {
+  const std::size_t jobs = context.jobs > 0 ? context.jobs : processors();
+  parallel_for(spec.candidates.size(), jobs, [&](std::size_t i) {
     made[i] = make_candidate(spec, spec.candidates[i], data, worker, dataset, context);
   });
   std::vector<CandidateResult> candidates;
