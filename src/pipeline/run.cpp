@@ -8,7 +8,7 @@
 
 #include "base/file.h"
 #include "base/threads.h"
-#include "model/package.h"
+#include "pipeline/kept_package.h"
 #include "pipeline/steps.h"
 #include "pipeline/worker_process.h"
 #include "telemetry/event_file.h"
@@ -45,8 +45,7 @@ Result<CandidateResult> make_candidate(const Spec& spec, const Candidate& candid
   AMAS_TRY(const Json packaged,
            package_step(inputs, optimised, library_versions(worker, context.engine), context));
   AMAS_TRY(result.package, json_field<std::string>(packaged, "package"));
-  AMAS_TRY(const auto folder, context.store.package_folder(result.package));
-  AMAS_TRY(const model::Package package, model::Package::open(folder));
+  AMAS_TRY(const model::Package package, open_package(context.store, result.package));
   result.manifest = package.manifest();
   return result;
 }
@@ -54,24 +53,6 @@ Result<CandidateResult> make_candidate(const Spec& spec, const Candidate& candid
 const store::Measurement* find_measurement(const CandidateResult& candidate, const std::string& variant) {
   const auto found = std::ranges::find(candidate.measured, variant, &store::Measurement::variant);
   return found == candidate.measured.end() ? nullptr : &*found;
-}
-
-// The variant that is served: of those within the allowed drop the quickest; of those within a tenth of the
-// quickest the smallest, since that much is noise.
-std::string choose_variant(const CandidateResult& candidate) {
-  constexpr double kNoise = 1.1;
-  double quickest_us = HUGE_VAL;
-  for (const model::Variant& variant : candidate.manifest.variants)
-    if (const auto* measured = find_measurement(candidate, variant.name);
-        variant.allowed && measured != nullptr)
-      quickest_us = std::min(quickest_us, measured->latency_p50_us);
-  const model::Variant* chosen = nullptr;
-  for (const model::Variant& variant : candidate.manifest.variants) {
-    const auto* measured = find_measurement(candidate, variant.name);
-    if (!variant.allowed || measured == nullptr || measured->latency_p50_us > kNoise * quickest_us) continue;
-    if (chosen == nullptr || variant.bytes < chosen->bytes) chosen = &variant;
-  }
-  return chosen == nullptr ? "fp32" : chosen->name;
 }
 
 // The ranking metric of the served variant on the validation rows.
@@ -89,7 +70,7 @@ Status register_and_measure(CandidateResult& candidate, const Spec& spec, const 
   AMAS_TRY(candidate.version, context.store.put_model(spec.name, candidate.package, run));
   AMAS_CHECK(measure_step(candidate.package, data, dataset, context));
   AMAS_TRY(candidate.measured, context.store.measurements(candidate.package));
-  candidate.variant = choose_variant(candidate);
+  candidate.variant = best_variant(candidate.manifest, candidate.measured);
   return {};
 }
 

@@ -16,13 +16,20 @@
 /// what it returns stands in its step record, and everything large lies in the store.
 namespace amas::pipeline {
 
-/// Calls `body` unless this step has been done with the same `inputs`; keeps what it returns.
+/// Whether all that the result of a finished step names is still kept, and whole.
+using IsKept = std::function<bool(const Json& result)>;
+
+/// Calls `body` unless this step has been done with the same `inputs`, and what it made is still there; keeps
+/// what it returns.
 ///
-/// `inputs`: everything that the result depends on, as digests and settings. `blobs`: which keys of the
-/// result name blobs; a result whose blobs are gone is made again.
+/// `inputs`: everything that the result depends on, as digests and settings.
 Result<Json> cached_step(const RunContext& context, const std::string& step, const Json& inputs,
-                         const std::vector<std::string>& blobs,
+                         const IsKept& is_kept,
                          const std::function<Result<Json>(std::string& summary)>& body);
+
+/// For steps that keep blobs: whether those that the result names under these keys are there, with the
+/// content that their names promise.
+IsKept are_kept(const store::Store& store, std::vector<std::string> keys);
 
 /// The dataset of a run, read from the store when asked for and shared by those who use it at the same time;
 /// once none does, its memory is free for training. Threads: safe to use from several at once.
