@@ -63,6 +63,7 @@ int run(int count, char** arguments) {
   app.add_flag("--version", version, "Print the version of amas and of its engines");
   add_run_commands(app, session, action);
   add_model_commands(app, session, action);
+  add_deploy_command(app, session, action);
   add_serve_commands(app, session, action);
   add_monitor_command(app, session, action);
   add_doctor_command(app, session, action);

@@ -11,6 +11,7 @@
 #include "base/threads.h"
 #include "cli/http_client.h"
 #include "cli/progress.h"
+#include "cli/server_verdict.h"
 #include "cli/session.h"
 #include "data/clean.h"
 #include "data/dataset.h"
@@ -46,32 +47,49 @@ std::string home_option(const Session& session) {
   return std::getenv("AMAS_HOME") == nullptr ? fmt::format(" --home {}", session.home.string()) : "";
 }
 
-void print_deployment(const Session& session, const store::Deployment& deployment) {
+// Says what a running server makes of the deployment.
+Status print_verdict(const RunningServer& server, const store::Deployment& deployment) {
+  AMAS_TRY(const Verdict verdict, wait_for_verdict(server, deployment));
+  std::fputs(
+      fmt::format("The server on port {} {}.\n", server.port,
+                  verdict == Verdict::kServes ? "answers with it now"
+                                              : "still loads it: `amas deploy --list` shows when it is ready")
+          .c_str(),
+      stdout);
+  return {};
+}
+
+Status print_deployment(const Session& session, const store::Deployment& deployment) {
   const std::string amas = "amas" + home_option(session);
   std::fputs(fmt::format("\nDeployed {} version {} ({}).\n", coloured(deployment.name, "1"),
                          deployment.targets.at(0).version, deployment.targets.at(0).variant)
                  .c_str(),
              stdout);
-  if (const auto server = find_server(session.home))
-    std::fputs(fmt::format("The server on port {} serves it from now on.\n", server->port).c_str(), stdout);
-  else std::fputs(fmt::format("Serve it:  {} serve\n", amas).c_str(), stdout);
+  const auto server = find_server(session.home);
+  if (!server) std::fputs(fmt::format("Serve it:  {} serve\n", amas).c_str(), stdout);
   std::fputs(
       fmt::format(
           "Ask it:    {} predict {} \"some text\"\n"
-          "           curl -s localhost:8080/v1/models/{}:predict -d '{{\"instances\":[\"some text\"]}}'\n"
+          "           curl -s localhost:{}/v1/models/{}:predict -d '{{\"instances\":[\"some text\"]}}'\n"
           "Origin:    {} model show {} --lineage\n",
-          amas, deployment.name, deployment.name, amas, deployment.model)
+          amas, deployment.name, server ? server->port : 8080, deployment.name, amas, deployment.model)
           .c_str(),
       stdout);
+  return server ? print_verdict(*server, deployment) : Status();
 }
 
-void print_result(const Session& session, const pipeline::RunResult& result) {
-  if (session.json) return Session::print(result_json(result));
+Status print_result(const Session& session, const pipeline::RunResult& result) {
+  if (session.json) {
+    Session::print(result_json(result));
+    const auto server = result.deployment.name.empty() ? std::nullopt : find_server(session.home);
+    if (server) AMAS_CHECK(wait_for_verdict(*server, result.deployment));
+    return {};
+  }
   if (!result.leaderboard.empty())
     std::fputs(("\n" + train::leaderboard_text(result.leaderboard, result.metric)).c_str(), stdout);
   if (!result.tensorboard.empty())
     std::fputs(fmt::format("\nTensorBoard: tensorboard --logdir {}\n", result.tensorboard).c_str(), stdout);
-  if (!result.deployment.name.empty()) print_deployment(session, result.deployment);
+  return result.deployment.name.empty() ? Status() : print_deployment(session, result.deployment);
 }
 
 // Becomes `amas serve`: the memory that training took is given back, and the server is a process of its own
@@ -96,7 +114,7 @@ Status run(Session& session, const RunOptions& options, pipeline::Until until) {
     for (const std::string& warning : spec.warnings) progress->warned(warning);
     AMAS_TRY(const pipeline::RunResult result,
              pipeline::run_spec(spec, {*store, *engine, *reader, worker, *progress, until, options.jobs}));
-    print_result(session, result);
+    AMAS_CHECK(print_result(session, result));
   }
   return options.serve ? become_server(session, options.port) : Status{};
 }

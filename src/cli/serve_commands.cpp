@@ -4,9 +4,11 @@
 #include <iostream>
 #include <iterator>
 
+#include "api/admin/admin.h"
 #include "cli/http_client.h"
+#include "cli/server_verdict.h"
 #include "cli/session.h"
-#include "model/package.h"
+#include "pipeline/kept_package.h"
 #include "serve/version.h"
 #include "server/server.h"
 
@@ -59,8 +61,7 @@ Result<std::vector<Prediction>> ask_package(Session& session, const PredictOptio
   const store::DeploymentTarget& target = deployment.targets.at(0);
   for (const store::ModelVersion& version : versions) {
     if (version.version != target.version) continue;
-    AMAS_TRY(const auto folder, store->package_folder(version.digest));
-    AMAS_TRY(const model::Package package, model::Package::open(folder));
+    AMAS_TRY(const model::Package package, pipeline::open_package(*store, version.digest));
     AMAS_TRY(engine::Engine * engine, session.engine());
     AMAS_TRY(const auto servable, serve::ServableVersion::load(package, target.variant, *engine));
     const Tensor texts = Tensor::of_strings({static_cast<std::int64_t>(options.texts.size())}, options.texts);
@@ -102,6 +103,24 @@ struct ServeOptions {
   std::string level = "info";
 };
 
+// What is served, what failed and why, or what to do when there is nothing.
+void print_ready(const Session& session, std::uint16_t port, const Json& deployments) {
+  if (session.json) return Session::print({{"event", "ready"}, {"port", port}, {"deployments", deployments}});
+  std::string text = fmt::format(
+      "Serving {} on http://127.0.0.1:{} (metrics at /metrics, models at /v1/models); "
+      "Ctrl-C drains and ends.\n",
+      session.home.string(), port);
+  for (const Json& deployment : deployments)
+    for (const Json& version : deployment["wanted"])
+      text += fmt::format("  {:<16} {}\n", deployment["name"].get<std::string>(), version_text(version));
+  if (deployments.empty())
+    text +=
+        "Nothing is deployed yet: `amas run SPEC.yaml` makes and deploys a model, `amas deploy MODEL` "
+        "deploys one that is there (`amas model list`). This server takes it up at once.\n";
+  std::fputs(text.c_str(), stdout);
+  std::fflush(stdout);
+}
+
 Status serve(Session& session, const ServeOptions& options) {
   server::ServerOptions server;
   server.home = session.home;
@@ -110,14 +129,8 @@ Status serve(Session& session, const ServeOptions& options) {
   server.log_level = options.level == "debug"  ? log::Level::kDebug
                      : options.level == "warn" ? log::Level::kWarn
                                                : log::Level::kInfo;
-  server.on_ready = [&](std::uint16_t port) {
-    if (session.json) return Session::print({{"event", "ready"}, {"port", port}});
-    std::fputs(fmt::format("Serving {} on http://127.0.0.1:{} (metrics at /metrics, models at /v1/models); "
-                           "Ctrl-C drains and ends.\n",
-                           session.home.string(), port)
-                   .c_str(),
-               stdout);
-    std::fflush(stdout);
+  server.on_ready = [&](std::uint16_t port, const std::vector<serve::DeploymentStatus>& deployments) {
+    print_ready(session, port, admin::deployments_document(deployments)["deployments"]);
   };
   return server::run_server(server);
 }

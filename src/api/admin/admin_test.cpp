@@ -42,15 +42,16 @@ class Admin : public testing::Test {
 TEST_F(Admin, shows_the_state_of_each_version_and_why_it_failed) {
   service_.set_deployments(
       {{"bad", {{1, folder_.path() / "nothing", "fp32"}}, {"default"}},
-       {"spam", {{3, serve::write_package(folder_.path() / "good", "tokens:1"), "fp32"}}, {"default"}}});
+       {"spam", {{3, serve::write_package(folder_.path() / "good", "tokens:1"), "fp32"}}, {"default"}, 7}});
   service_.wait_until_settled();
   const Json all = Json::parse(call("GET", "/api/v1/deployments").body)["deployments"];
   ASSERT_EQ(all.size(), 2u);
   EXPECT_EQ(all[0]["versions"][0]["state"], "failed");
   EXPECT_EQ(all[0]["versions"][0]["error"]["code"], "NOT_FOUND");
-  EXPECT_EQ(
-      all[1],
-      Json::parse(R"({"name":"spam","default_version":3,"versions":[{"version":3,"state":"available"}]})"));
+  EXPECT_EQ(all[0]["wanted"], all[0]["versions"]);
+  EXPECT_EQ(all[1], Json::parse(R"({"name":"spam","default_version":3,"generation":7,)"
+                                R"("versions":[{"version":3,"variant":"fp32","state":"available"}],)"
+                                R"("wanted":[{"version":3,"variant":"fp32","state":"available"}]})"));
 }
 
 TEST_F(Admin, shows_what_the_watch_reports) {
@@ -67,7 +68,9 @@ TEST_F(Admin, shows_what_the_watch_reports) {
 TEST_F(Admin, knows_its_version_and_refuses_what_it_does_not_know) {
   EXPECT_EQ(Json::parse(call("GET", "/api/v1/version").body)["version"], AMAS_VERSION);
   EXPECT_EQ(call("GET", "/api/v1/nope").status, 404);
-  EXPECT_EQ(call("POST", "/api/v1/monitor").status, 405);
+  const http::Response refused = call("PATCH", "/api/v1/monitor");
+  EXPECT_EQ(refused.status, 405);
+  EXPECT_EQ(refused.headers, (http::Headers{{"Allow", "GET, HEAD"}}));
 }
 
 }  // namespace

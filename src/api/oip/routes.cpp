@@ -155,7 +155,7 @@ void add_routes(http::Router& router, serve::ModelService& service) {
     auto target = parse_target(request.path);
     if (!target) reply(refuse(target.error()));
     else if (request.method != method_of(target->verb))
-      reply(http::error_response(405, "Method Not Allowed"));
+      reply(http::method_not_allowed(method_of(target->verb) == "GET" ? "GET, HEAD" : "POST"));
     else if (target->verb == Verb::kInfer) infer(service, request, std::move(*target), reply);
     else reply(respond(service, request, *target));
     return true;

@@ -105,7 +105,9 @@ TEST_F(OipRoutes, answers_errors_in_tritons_words) {
   error("/v2/models/spam/infer", "{nope", 400);
   EXPECT_EQ(call("POST", "/v2/models/spam/infer", kQuestion, "9999").status, 400);
   EXPECT_EQ(call("GET", "/v2/models/spam/infer").status, 405);
+  EXPECT_EQ(call("PATCH", "/v2/models/spam/infer").headers, (http::Headers{{"Allow", "POST"}}));
   EXPECT_EQ(call("POST", "/v2/models/spam").status, 405);
+  EXPECT_EQ(call("OPTIONS", "/v2/models/spam").headers, (http::Headers{{"Allow", "GET, HEAD"}}));
   EXPECT_EQ(call("GET", "/v2/models/nope/ready").status, 400);
   EXPECT_EQ(call("GET", "/v2/models/nope").status, 404);
   service_.drain();

@@ -98,7 +98,11 @@ TEST_F(TfsRoutes, answers_errors_with_their_status_and_says_what_is_there) {
                 .get<std::string>()
                 .find("serving_default"),
             std::string::npos);
-  EXPECT_EQ(call("DELETE", "/v1/models/spam").status, 405);
+  for (const char* method : {"DELETE", "PATCH", "OPTIONS", "NOPE"}) {
+    const http::Response refused = call(method, "/v1/models/spam");
+    EXPECT_EQ(refused.status, 405);
+    EXPECT_EQ(refused.headers, (http::Headers{{"Allow", "GET, HEAD, POST"}}));
+  }
   EXPECT_EQ(call("GET", "/v1/models/spam:predict").status, 400);
   EXPECT_EQ(call("GET", "/v1/other").status, 404);
   service_.drain();
