@@ -27,6 +27,12 @@ struct CandidateResult {
   std::vector<store::Measurement> measured;
 };
 
+// A run as it is recorded, and as its caller sees it.
+struct RunOutcome {
+  store::RunRecord record;
+  RunResult result;
+};
+
 // Libraries that a package depends on: what trains it and what answers with it.
 Json library_versions(const Json& worker, const engine::Engine& engine) {
   Json libraries = worker;
@@ -74,33 +80,6 @@ Status register_and_measure(CandidateResult& candidate, const Spec& spec, const 
   return {};
 }
 
-// Deploys unless the same is deployed already, so that a run that changes nothing disturbs no server.
-Result<store::Deployment> deploy(const Spec& spec, const train::LeaderboardRow& winner,
-                                 const RunContext& context) {
-  const std::string step = "deploy " + spec.deploy_as;
-  context.progress.started(step);
-  store::Deployment wanted;
-  wanted.name = spec.deploy_as;
-  wanted.model = spec.name;
-  wanted.targets = {{winner.version, winner.variant}};
-  wanted.tenants = spec.tenants;
-  wanted.monitor = spec.monitor;
-  const std::string summary =
-      fmt::format("{} version {} ({}, {})", spec.name, winner.version, winner.candidate, winner.variant);
-  AMAS_TRY(const auto deployments, context.store.deployments());
-  for (const store::Deployment& now : deployments)
-    if (now.name == wanted.name && now.model == wanted.model && now.targets.size() == 1 &&
-        now.tenants == wanted.tenants && now.monitor == wanted.monitor &&
-        now.targets[0].version == wanted.targets[0].version &&
-        now.targets[0].variant == wanted.targets[0].variant) {
-      context.progress.finished(step, summary, true, 0);
-      return now;
-    }
-  AMAS_TRY(store::Deployment stored, context.store.put_deployment(std::move(wanted)));
-  context.progress.finished(step, summary, false, 0);
-  return stored;
-}
-
 train::LeaderboardRow leaderboard_row(const CandidateResult& candidate, double validation) {
   train::LeaderboardRow row;
   row.candidate = candidate.manifest.candidate;
@@ -139,7 +118,8 @@ Result<std::vector<CandidateResult>> make_candidates(const Spec& spec, const Jso
 
 Status finish_candidates(const Spec& spec, const Json& data, LazyDataset& dataset,
                          std::vector<CandidateResult>& candidates, const RunContext& context,
-                         RunResult& result) {
+                         RunOutcome& outcome) {
+  auto& [record, result] = outcome;
   for (CandidateResult& candidate : candidates)
     AMAS_CHECK(register_and_measure(candidate, spec, result.run, data, dataset, context));
   // From here on every package is in the registry, measured as it would be served on this machine.
@@ -148,9 +128,12 @@ Status finish_candidates(const Spec& spec, const Json& data, LazyDataset& datase
     result.leaderboard.push_back(leaderboard_row(candidate, validation_metric(candidate, result.metric)));
   train::rank(result.leaderboard, train::lower_is_better(result.metric));
   if (context.until != Until::kDeploy) return {};
-  train::LeaderboardRow& winner = result.leaderboard.front();
-  AMAS_TRY(result.deployment, deploy(spec, winner, context));
-  winner.deployed = true;
+  AMAS_TRY(Deployed deployed, deploy_step(spec, result.leaderboard.front(), context));
+  result.deployment = std::move(deployed.deployment);
+  record.detail["deployed"] = std::move(deployed.record);
+  for (train::LeaderboardRow& row : result.leaderboard)
+    row.deployed =
+        result.deployment.model == spec.name && row.version == result.deployment.targets.at(0).version;
   return {};
 }
 
@@ -173,7 +156,8 @@ Status describe_hparams(const Spec& spec, const std::filesystem::path& folder) {
   return writer.hparams_experiment(runs);
 }
 
-Status run_steps(const Spec& spec, const RunContext& context, RunResult& result) {
+Status run_steps(const Spec& spec, const RunContext& context, RunOutcome& outcome) {
+  RunResult& result = outcome.result;
   AMAS_TRY(result.dataset, data_step(spec, context));
   AMAS_TRY(const std::string digest, json_field<std::string>(result.dataset, "dataset"));
   AMAS_CHECK(context.store.put_dataset(spec.name, digest, result.dataset));
@@ -185,7 +169,7 @@ Status run_steps(const Spec& spec, const RunContext& context, RunResult& result)
     AMAS_CHECK(describe_hparams(spec, result.tensorboard));
   }
   if (context.until == Until::kTrain) return {};
-  return finish_candidates(spec, result.dataset, dataset, candidates, context, result);
+  return finish_candidates(spec, result.dataset, dataset, candidates, context, outcome);
 }
 
 }  // namespace
@@ -194,18 +178,19 @@ Result<RunResult> run_spec(const Spec& spec, const RunContext& context) {
   const auto lock = FileLock::take(context.store.home() / "run.lock", fmt::format("pid {}", ::getpid()));
   if (!lock) return lock.error().at("another run is under way; wait for it, or use another --home");
   const std::int64_t now_us = system_clock().now_us();
-  RunResult result;
+  RunOutcome outcome;
+  auto& [record, result] = outcome;
   result.run = fmt::format("{}-{}", spec.name, now_us);
-  store::RunRecord record{result.run, spec.name, "running", Json::object(), now_us, 0};
+  record = {result.run, spec.name, "running", Json::object(), now_us, 0};
   AMAS_CHECK(context.store.put_run(record));
-  const Status status = run_steps(spec, context, result);
+  const Status status = run_steps(spec, context, outcome);
   record.state = status ? "done" : "failed";
   if (!status)
     record.detail = {{"code", code_name(status.error().code)}, {"message", status.error().message}};
   record.finished_us = system_clock().now_us();
   AMAS_CHECK(context.store.put_run(record));
   if (!status) return status.error();
-  return result;
+  return std::move(result);
 }
 
 }  // namespace amas::pipeline

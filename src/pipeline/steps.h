@@ -10,6 +10,7 @@
 #include "data/dataset.h"
 #include "features/pipeline.h"
 #include "pipeline/run.h"
+#include "train/leaderboard.h"
 #include "train/metrics.h"
 
 /// The steps of a run, in the order in which run.cpp calls them. Each is a function from digests to digests:
@@ -78,6 +79,19 @@ Result<Json> package_step(const CandidateInputs& inputs, const Json& optimised, 
 /// {"variants":{name: {"p50_us","p99_us","memory_bytes"}}}.
 Result<Json> measure_step(const std::string& package, const Json& data, LazyDataset& dataset,
                           const RunContext& context);
+
+/// A deployment after a run.
+struct Deployed {
+  store::Deployment deployment;
+  Json record;  ///< {"name","version","variant","generation"}: what the run chose, for the run's record
+};
+
+/// Deploys the winner, unless that is deployed already, so that a run that changes nothing disturbs no
+/// server. What the user has deployed by hand since the last run stays when this run chooses what that one
+/// chose: it brings nothing new; the run says so, and says when it takes the place of something deployed by
+/// hand.
+Result<Deployed> deploy_step(const Spec& spec, const train::LeaderboardRow& winner,
+                             const RunContext& context);
 
 /// Folder of the event files of a spec's runs: one folder in it for each candidate and settings.
 std::filesystem::path tensorboard_folder(const store::Store& store, const Spec& spec);
