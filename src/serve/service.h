@@ -86,9 +86,9 @@ struct WantedDeployment {
 
 /// Bounds of the service.
 struct ServiceOptions {
-  std::size_t compute_threads = 1;     ///< run features and engines
-  std::size_t queue_rows_max = 4'096;  ///< rows that may wait for one version; beyond it requests are refused
-  std::size_t batch_rows_max = 64;     ///< rows run together
+  std::size_t compute_threads = 1;        ///< run features and engines
+  std::size_t queue_rows_max = 4'096;     ///< once so many rows wait for one version, requests are refused
+  std::size_t batch_rows_max = 64;        ///< rows run together
   std::int64_t deadline_us = 30'000'000;  ///< for requests that bring none
   /// What could not be loaded is tried again after the first of these times, then after twice as long each
   /// time, up to the last: a package may be mended on disk.

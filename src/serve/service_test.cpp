@@ -293,6 +293,21 @@ TEST_F(ServiceTest, refuses_rows_beyond_the_queue_and_answers_late_requests_with
   });
 }
 
+TEST_F(ServiceTest, takes_a_request_larger_than_the_queue_while_others_wait_but_none_behind_it) {
+  make({.compute_threads = 1, .queue_rows_max = 3});
+  deploy({{"spam", {version(1, "tokens:1")}, {"default"}}});
+  engine_.gate.set_open(false);
+  auto running = ask(tokens("spam", {1, 1, 1, 1}));
+  engine_.gate.wait_for(1);
+  auto small = ask(tokens("spam", {2, 2, 2, 2}));
+  auto large = ask(tokens("spam", std::vector<std::int32_t>(400, 3)));
+  EXPECT_EQ(Code::kResourceExhausted, code_of(tokens("spam", {4, 4, 4, 4})));
+  engine_.gate.set_open(true);
+  EXPECT_TRUE(running.get());
+  EXPECT_TRUE(small.get());
+  EXPECT_TRUE(large.get());
+}
+
 TEST_F(ServiceTest, swaps_versions_under_load_without_a_lost_or_wrong_answer) {
   make({.compute_threads = 2, .queue_rows_max = 100'000});
   const std::vector<WantedVersion> versions{version(1, "tokens:1"), version(2, "tokens:2"),
