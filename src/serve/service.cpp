@@ -1,6 +1,7 @@
 #include "serve/service.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <atomic>
@@ -13,10 +14,13 @@ namespace amas::serve {
 namespace {
 
 Error no_such_model(const Snapshot& snapshot, std::string_view name) {
-  std::string known;
-  for (const auto& [each, deployed] : snapshot) known += (known.empty() ? "" : ", ") + each;
-  return not_found(fmt::format("no such model: {}; there {}", cut_utf8(name, limits::kModelNameBytesMax),
-                               known.empty() ? "is none yet; deploy one" : "are: " + known));
+  std::vector<std::string> known;
+  for (const auto& [each, deployed] : snapshot) known.push_back(each);
+  const std::string_view shown = cut_utf8(name, limits::kModelNameBytesMax);
+  const auto meant = nearest(shown, known);
+  return not_found(fmt::format(
+      "no such model: {}; {}there {}", shown, meant ? "did you mean " + *meant + "? " : "",
+      known.empty() ? "is none yet; deploy one" : fmt::format("are: {}", fmt::join(known, ", "))));
 }
 
 Result<const Deployed*> find(const Snapshot& snapshot, std::string_view name) {

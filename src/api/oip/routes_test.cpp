@@ -99,6 +99,8 @@ TEST_F(OipRoutes, answers_errors_in_tritons_words) {
   EXPECT_EQ(error("/v2/models/nope/infer", kQuestion, 404), "Request for unknown model: 'nope' is not found");
   EXPECT_EQ(error("/v2/models/spam/versions/9/infer", kQuestion, 404),
             "Request for unknown model: 'spam' version 9 is not found");
+  EXPECT_EQ(error("/v2/models/spma/infer", kQuestion, 404),
+            "Request for unknown model: 'spma' is not found; did you mean 'spam'?");
   EXPECT_EQ(error("/v2/models/spam/nope", "", 404), "Not Found");
   error("/v2/models/spam/versions/x/infer", kQuestion, 400);
   error("/v2/models/spam/infer", "", 400);

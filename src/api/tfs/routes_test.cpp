@@ -101,8 +101,16 @@ TEST_F(TfsRoutes, answers_errors_with_their_status_and_says_what_is_there) {
   for (const char* method : {"DELETE", "PATCH", "OPTIONS", "NOPE"}) {
     const http::Response refused = call(method, "/v1/models/spam");
     EXPECT_EQ(refused.status, 405);
-    EXPECT_EQ(refused.headers, (http::Headers{{"Allow", "GET, HEAD, POST"}}));
+    EXPECT_EQ(refused.headers, (http::Headers{{"Allow", "GET, HEAD"}}));
+    EXPECT_EQ(call(method, "/v1/models/spam:predict").headers, (http::Headers{{"Allow", "POST"}}));
   }
+  for (const char* version : {"0", "-1", "99999999999999999999"})
+    EXPECT_NE(post(fmt::format("/v1/models/spam/versions/{}:predict", version), "{}", 400)["error"]
+                  .get<std::string>()
+                  .find(fmt::format("whole number from 1 up, not '{}'", version)),
+              std::string::npos);
+  EXPECT_NE(post("/v1/models/spma:predict", "{}", 404)["error"].get<std::string>().find("did you mean spam"),
+            std::string::npos);
   EXPECT_EQ(call("GET", "/v1/models/spam:predict").status, 400);
   EXPECT_EQ(call("GET", "/v1/other").status, 404);
   service_.drain();
