@@ -2,48 +2,32 @@
 
 #include <gtest/gtest.h>
 
+#include "api/http/test_router.h"
 #include "base/json.h"
-#include "serve/fake_engine.h"
+#include "serve/fake_service.h"
 
 namespace amas::admin {
 namespace {
 
-class Deaf final : public serve::TrafficObserver {
-  void on_loaded(const std::string&, std::int64_t, const model::Profile&,
-                 const std::vector<std::string>&) override {}
-  void on_unloaded(const std::string&, std::int64_t) override {}
-  void on_rows(const std::string&, std::int64_t, std::span<const features::TextObservation>,
-               std::span<const float>, std::size_t) override {}
-  void on_request(const std::string&, std::int64_t, Code, bool, std::int64_t) override {}
-};
-
 class Admin : public testing::Test {
  protected:
-  Admin() { add_routes(router_, service_, watch_); }
+  Admin() { add_routes(test_.router, fake_.service, watch_); }
 
-  http::Response call(std::string_view method, std::string_view path) {
-    http::Response response;
-    http::Request request;
-    request.method = method;
-    request.path = path;
-    router_.handle(request, [&](http::Response r) { response = std::move(r); });
-    return response;
-  }
+  http::Response call(std::string_view method, std::string_view path) { return test_.call(method, path); }
 
-  TemporaryFolder folder_;
-  serve::FakeEngine engine_;
-  telemetry::MetricRegistry metrics_;
-  Deaf observer_;
-  serve::ModelService service_{engine_, {}, metrics_, observer_};
-  monitor::Watch watch_{{}, metrics_};
-  http::Router router_;
+  serve::FakeService fake_;
+  monitor::Watch watch_{{}, fake_.metrics};
+  http::TestRouter test_;
 };
 
 TEST_F(Admin, shows_the_state_of_each_version_and_why_it_failed) {
-  service_.set_deployments(
-      {{"bad", {{1, folder_.path() / "nothing", "fp32"}}, {"default"}},
-       {"spam", {{3, serve::write_package(folder_.path() / "good", "tokens:1"), "fp32"}}, {"default"}, 7}});
-  service_.wait_until_settled();
+  fake_.service.set_deployments(
+      {{"bad", {{1, fake_.folder.path() / "nothing", "fp32"}}, {"default"}},
+       {"spam",
+        {{3, serve::write_package(fake_.folder.path() / "good", "tokens:1"), "fp32"}},
+        {"default"},
+        7}});
+  fake_.service.wait_until_settled();
   const Json all = Json::parse(call("GET", "/api/v1/deployments").body)["deployments"];
   ASSERT_EQ(all.size(), 2u);
   EXPECT_EQ(all[0]["versions"][0]["state"], "failed");

@@ -1,47 +1,22 @@
 #include <gtest/gtest.h>
 
-#include <future>
-
+#include "api/http/test_router.h"
 #include "api/tfs/tfs.h"
 #include "base/json.h"
-#include "serve/fake_engine.h"
-#include "serve/service.h"
+#include "serve/fake_service.h"
 
 namespace amas::tfs {
 namespace {
 
-class Deaf final : public serve::TrafficObserver {
-  void on_loaded(const std::string&, std::int64_t, const model::Profile&,
-                 const std::vector<std::string>&) override {}
-  void on_unloaded(const std::string&, std::int64_t) override {}
-  void on_rows(const std::string&, std::int64_t, std::span<const features::TextObservation>,
-               std::span<const float>, std::size_t) override {}
-  void on_request(const std::string&, std::int64_t, Code, bool, std::int64_t) override {}
-};
-
 class TfsRoutes : public testing::Test {
  protected:
   TfsRoutes() {
-    service_.set_deployments(
-        {{"spam", {{3, serve::write_package(folder_.path(), "tokens:1"), "fp32"}}, {"default"}}});
-    service_.wait_until_settled();
-    add_routes(router_, service_);
+    fake_.deploy_spam();
+    add_routes(test_.router, fake_.service);
   }
 
   http::Response call(std::string_view method, std::string_view path, std::string_view body = {}) {
-    http::Request request{.method = method,
-                          .path = path,
-                          .query = {},
-                          .body = body,
-                          .header = {},
-                          .request_id = "r",
-                          .trace_id = "t",
-                          .span_id = "s"};
-    request.header = [](std::string_view) { return std::string_view(); };
-    auto promise = std::make_shared<std::promise<http::Response>>();
-    auto response = promise->get_future();
-    router_.handle(request, [promise](http::Response r) { promise->set_value(std::move(r)); });
-    return response.get();
+    return test_.call(method, path, body);
   }
   Json post(std::string_view path, std::string_view body, int status = 200) {
     const http::Response response = call("POST", path, body);
@@ -49,12 +24,8 @@ class TfsRoutes : public testing::Test {
     return Json::parse(response.body);
   }
 
-  TemporaryFolder folder_;
-  serve::FakeEngine engine_;
-  telemetry::MetricRegistry metrics_;
-  Deaf observer_;
-  serve::ModelService service_{engine_, {}, metrics_, observer_};
-  http::Router router_;
+  serve::FakeService fake_;
+  http::TestRouter test_;
 };
 
 TEST_F(TfsRoutes, predicts_by_rows_and_by_columns) {
@@ -113,7 +84,7 @@ TEST_F(TfsRoutes, answers_errors_with_their_status_and_says_what_is_there) {
             std::string::npos);
   EXPECT_EQ(call("GET", "/v1/models/spam:predict").status, 400);
   EXPECT_EQ(call("GET", "/v1/other").status, 404);
-  service_.drain();
+  fake_.service.drain();
   post("/v1/models/spam:predict", R"({"instances":["a"]})", 503);
 }
 
