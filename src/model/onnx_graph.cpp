@@ -88,8 +88,30 @@ void set_int(onnx::NodeProto& node, std::string_view name, std::int64_t value) {
 }
 
 void set_ints(onnx::NodeProto& node, std::string_view name, std::initializer_list<std::int64_t> values) {
+  set_ints(node, name, std::span(values.begin(), values.size()));
+}
+
+void set_ints(onnx::NodeProto& node, std::string_view name, std::span<const std::int64_t> values) {
   auto& attribute = add_attribute(node, name, onnx::AttributeProto::INTS);
-  for (const std::int64_t value : values) attribute.add_ints(value);
+  attribute.mutable_ints()->Add(values.begin(), values.end());
+}
+
+void set_floats(onnx::NodeProto& node, std::string_view name, std::span<const float> values) {
+  auto& attribute = add_attribute(node, name, onnx::AttributeProto::FLOATS);
+  attribute.mutable_floats()->Add(values.begin(), values.end());
+}
+
+void set_string(onnx::NodeProto& node, std::string_view name, std::string_view value) {
+  add_attribute(node, name, onnx::AttributeProto::STRING).set_s(std::string(value));
+}
+
+void set_strings(onnx::NodeProto& node, std::string_view name, std::span<const std::string> values) {
+  auto& attribute = add_attribute(node, name, onnx::AttributeProto::STRINGS);
+  for (const std::string& value : values) attribute.add_strings(value);
+}
+
+void set_tensor(onnx::NodeProto& node, std::string_view name, onnx::TensorProto value) {
+  *add_attribute(node, name, onnx::AttributeProto::TENSOR).mutable_t() = std::move(value);
 }
 
 template <class T>
@@ -171,6 +193,45 @@ const onnx::AttributeProto* find_attribute(const onnx::NodeProto& node, std::str
 std::int64_t int_attribute(const onnx::NodeProto& node, std::string_view name, std::int64_t fallback) {
   const auto* attribute = find_attribute(node, name);
   return attribute == nullptr ? fallback : attribute->i();
+}
+
+namespace {
+
+/// The attribute, which may be left out (null), if it is of this type.
+Result<const onnx::AttributeProto*> typed_attribute(const onnx::NodeProto& node, std::string_view name,
+                                                    onnx::AttributeProto::AttributeType type) {
+  const auto* attribute = find_attribute(node, name);
+  if (attribute != nullptr && attribute->type() != type)
+    return invalid_argument(fmt::format("ONNX attribute has another type: {} of {} is {}, not {}", name,
+                                        node.op_type(), static_cast<int>(attribute->type()),
+                                        static_cast<int>(type)));
+  return attribute;
+}
+
+}  // namespace
+
+Result<std::vector<std::int64_t>> ints_attribute(const onnx::NodeProto& node, std::string_view name) {
+  AMAS_TRY(const auto* attribute, typed_attribute(node, name, onnx::AttributeProto::INTS));
+  if (attribute == nullptr) return std::vector<std::int64_t>{};
+  return std::vector<std::int64_t>(attribute->ints().begin(), attribute->ints().end());
+}
+
+Result<std::vector<float>> floats_attribute(const onnx::NodeProto& node, std::string_view name) {
+  AMAS_TRY(const auto* attribute, typed_attribute(node, name, onnx::AttributeProto::FLOATS));
+  if (attribute == nullptr) return std::vector<float>{};
+  return std::vector<float>(attribute->floats().begin(), attribute->floats().end());
+}
+
+Result<std::vector<std::string>> strings_attribute(const onnx::NodeProto& node, std::string_view name) {
+  AMAS_TRY(const auto* attribute, typed_attribute(node, name, onnx::AttributeProto::STRINGS));
+  if (attribute == nullptr) return std::vector<std::string>{};
+  return std::vector<std::string>(attribute->strings().begin(), attribute->strings().end());
+}
+
+Result<std::string> string_attribute(const onnx::NodeProto& node, std::string_view name,
+                                     std::string_view fallback) {
+  AMAS_TRY(const auto* attribute, typed_attribute(node, name, onnx::AttributeProto::STRING));
+  return attribute == nullptr ? std::string(fallback) : attribute->s();
 }
 
 }  // namespace amas::model

@@ -29,6 +29,16 @@ onnx::NodeProto& add_node(onnx::GraphProto& graph, std::string_view op,
 void set_int(onnx::NodeProto& node, std::string_view name, std::int64_t value);
 /// The same for a list of numbers.
 void set_ints(onnx::NodeProto& node, std::string_view name, std::initializer_list<std::int64_t> values);
+/// The same for a list that was gathered.
+void set_ints(onnx::NodeProto& node, std::string_view name, std::span<const std::int64_t> values);
+/// The same for a list of floats.
+void set_floats(onnx::NodeProto& node, std::string_view name, std::span<const float> values);
+/// The same for a string.
+void set_string(onnx::NodeProto& node, std::string_view name, std::string_view value);
+/// The same for a list of strings.
+void set_strings(onnx::NodeProto& node, std::string_view name, std::span<const std::string> values);
+/// The same for a constant.
+void set_tensor(onnx::NodeProto& node, std::string_view name, onnx::TensorProto value);
 
 /// A constant of float, double or an integer type. `values` has as many elements as `dims` says.
 template <class T>
@@ -62,5 +72,17 @@ const onnx::AttributeProto* find_attribute(const onnx::NodeProto& node, std::str
 
 /// An integer attribute of a node, or `fallback` when it is left out.
 std::int64_t int_attribute(const onnx::NodeProto& node, std::string_view name, std::int64_t fallback);
+
+/// A list attribute of a node; empty when it is left out.
+///
+/// Errors: kInvalidArgument when the attribute is of another type.
+Result<std::vector<std::int64_t>> ints_attribute(const onnx::NodeProto& node, std::string_view name);
+/// The same for a list of floats.
+Result<std::vector<float>> floats_attribute(const onnx::NodeProto& node, std::string_view name);
+/// The same for a list of strings.
+Result<std::vector<std::string>> strings_attribute(const onnx::NodeProto& node, std::string_view name);
+/// The same for one string, or `fallback` when it is left out.
+Result<std::string> string_attribute(const onnx::NodeProto& node, std::string_view name,
+                                     std::string_view fallback);
 
 }  // namespace amas::model

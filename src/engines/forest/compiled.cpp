@@ -15,15 +15,15 @@ constexpr std::size_t kSumsOnStack = 64;
 /// The sums of some rows while trees pass.
 template <class S>
 struct Sums {
-  S* sums;               // [rows, targets]
-  std::uint8_t* voted;   // [rows, targets]; null when nobody asks
+  S* sums;              // [rows, targets]
+  std::uint8_t* voted;  // [rows, targets]; null when nobody asks
   std::size_t targets;
 };
 
 template <class T, class S>
 class Walker final : public Compiled<T> {
  public:
-  Walker(Layout<T, S> layout, Order order) : layout_(std::move(layout)), order_(order) {}
+  explicit Walker(Layout<T, S> layout) : layout_(std::move(layout)) {}
   void margins(const Rows<T>& rows, std::span<double> margins, std::span<std::uint8_t> voted) const override;
   std::size_t memory_bytes() const override { return layout_.memory_bytes(); }
 
@@ -53,7 +53,6 @@ class Walker final : public Compiled<T> {
   void finish(std::size_t count, const Sums<S>& out) const;
 
   Layout<T, S> layout_;
-  Order order_;
 };
 
 template <class T, class S>
@@ -103,7 +102,8 @@ void Walker<T, S>::ends_of_row(const Unit& unit, const WalkRows<T>& shallow, con
                          shallow.column_stride, ends);
     return;
   }
-  for (std::size_t k = 0; k < kLanes; ++k) ends[k] = layout_.deep_roots[unit.first + (k < unit.count ? k : 0)];
+  for (std::size_t k = 0; k < kLanes; ++k)
+    ends[k] = layout_.deep_roots[unit.first + (k < unit.count ? k : 0)];
   walk::deep(layout_, deep.data, 0, deep.column_stride, ends);
 }
 
@@ -131,7 +131,8 @@ void Walker<T, S>::add(const Unit& unit, std::size_t lane, std::uint32_t end, st
       case Aggregate::kMax:
         if (voted[target] == 0 || weight > sums[target]) sums[target] = weight;
         break;
-      default: sums[target] += weight;
+      default:
+        sums[target] += weight;
     }
     if (voted != nullptr) voted[target] = 1;
   }
@@ -266,20 +267,20 @@ void Walker<T, S>::margins(const Rows<T>& rows, std::span<double> margins,
 }
 
 template <class T, class S>
-Result<std::unique_ptr<Compiled<T>>> make(const Forest& forest, Order order) {
+Result<std::unique_ptr<Compiled<T>>> make(const Forest& forest) {
   AMAS_TRY(auto layout, lay_out<T, S>(forest));
-  return std::unique_ptr<Compiled<T>>(std::make_unique<Walker<T, S>>(std::move(layout), order));
+  return std::unique_ptr<Compiled<T>>(std::make_unique<Walker<T, S>>(std::move(layout)));
 }
 
 }  // namespace
 
 template <class T>
-Result<std::unique_ptr<Compiled<T>>> compile(const Forest& forest, Order order) {
+Result<std::unique_ptr<Compiled<T>>> compile(const Forest& forest) {
   AMAS_CHECK(validate(forest));
-  return forest.number == Number::kFloat32 ? make<T, float>(forest, order) : make<T, double>(forest, order);
+  return forest.number == Number::kFloat32 ? make<T, float>(forest) : make<T, double>(forest);
 }
 
-template Result<std::unique_ptr<Compiled<float>>> compile(const Forest&, Order);
-template Result<std::unique_ptr<Compiled<double>>> compile(const Forest&, Order);
+template Result<std::unique_ptr<Compiled<float>>> compile(const Forest&);
+template Result<std::unique_ptr<Compiled<double>>> compile(const Forest&);
 
 }  // namespace amas::engines::forest

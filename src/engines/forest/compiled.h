@@ -18,29 +18,25 @@ struct Rows {
   std::ptrdiff_t column_stride = 1;  ///< in elements
 };
 
-/// In which order the trees of one row are summed.
-enum class Order : std::uint8_t {
-  kLibrary,  ///< one tree at a time, in the number type of the forest: the bits of the library's own margins
-  kFast,     ///< several sums side by side: within one rounding a tree of kLibrary
-};
-
 /// A forest laid out for walking. Immutable; answers do not depend on how many rows a call has, nor on which
 /// path the processor takes.
 ///
-/// T: float or double, what rows are made of. Where that is not the forest's number type, thresholds are moved
-/// so that every row takes the way it would take after a cast to that type.
+/// T: float or double, what rows are made of. Where that is not the forest's number type, thresholds are
+/// moved so that every row takes the way it would take after a cast to that type.
 template <class T>
 class Compiled {
  public:
   virtual ~Compiled() = default;
 
-  /// Sums the votes of every row.
+  /// Sums the votes of every row: one tree after the other in the forest's number type, which gives the bits
+  /// of the library's own margins.
   ///
   /// `rows`: forest.features columns. `margins`: [rows.count, targets], row-major, written; exact in the
   /// forest's number type. `voted`: of the same size, or empty: 1 where a leaf voted for that target, else 0.
   /// Threads: safe to call from several at once. Allocates nothing for one row of up to 64 targets without
   /// missing values.
-  virtual void margins(const Rows<T>& rows, std::span<double> margins, std::span<std::uint8_t> voted) const = 0;
+  virtual void margins(const Rows<T>& rows, std::span<double> margins,
+                       std::span<std::uint8_t> voted) const = 0;
 
   /// Bytes of the layout.
   virtual std::size_t memory_bytes() const = 0;
@@ -51,6 +47,6 @@ class Compiled {
 ///
 /// Errors: kInvalidArgument when validate() refuses it; kResourceExhausted when it is too large to lay out.
 template <class T>
-Result<std::unique_ptr<Compiled<T>>> compile(const Forest& forest, Order order = Order::kLibrary);
+Result<std::unique_ptr<Compiled<T>>> compile(const Forest& forest);
 
 }  // namespace amas::engines::forest

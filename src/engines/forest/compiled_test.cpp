@@ -24,12 +24,13 @@ Forest stump() {
 }
 
 bool same_bits(double a, double b) {
-  return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b) || (std::isnan(a) && std::isnan(b));
+  return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b) ||
+         (std::isnan(a) && std::isnan(b));
 }
 
 template <class T>
-std::vector<double> run(const Forest& forest, const Rows<T>& rows, Order order = Order::kLibrary) {
-  const auto compiled = compile<T>(forest, order);
+std::vector<double> run(const Forest& forest, const Rows<T>& rows) {
+  const auto compiled = compile<T>(forest);
   if (!compiled) throw std::runtime_error(compiled.error().message);
   std::vector<double> out(rows.count * static_cast<std::size_t>(forest.targets));
   (*compiled)->margins(rows, out, {});
@@ -94,13 +95,11 @@ TEST(CompiledForest, reads_strided_rows_where_they_lie) {
 
 TEST(CompiledForest, answers_do_not_depend_on_the_batch) {
   std::mt19937 random(9);
-  for (const Order order : {Order::kLibrary, Order::kFast}) {
-    const Forest forest = plain::random_forest({.trees = 50, .base = true}, random);
-    const auto rows = plain::random_rows<float>(100, 5, random);
-    const auto all = run<float>(forest, {rows.data(), 100, 5, 1}, order);
-    for (std::size_t row = 0; row < 100; ++row)
-      EXPECT_TRUE(same_bits(run<float>(forest, {rows.data() + row * 5, 1, 5, 1}, order)[0], all[row]));
-  }
+  const Forest forest = plain::random_forest({.trees = 50, .base = true}, random);
+  const auto rows = plain::random_rows<float>(100, 5, random);
+  const auto all = run<float>(forest, {rows.data(), 100, 5, 1});
+  for (std::size_t row = 0; row < 100; ++row)
+    EXPECT_TRUE(same_bits(run<float>(forest, {rows.data() + row * 5, 1, 5, 1})[0], all[row]));
 }
 
 TEST(CompiledForest, tells_which_targets_had_a_vote) {
@@ -121,7 +120,8 @@ TEST(CompiledForest, walks_a_tree_a_hundred_thousand_levels_deep) {
   Forest forest;
   forest.features = 1;
   for (std::int32_t i = 0; i < kLevels; ++i) {
-    forest.nodes.push_back({.test = Condition::kLess, .threshold = static_cast<double>(i), .yes = kLevels + i, .no = i + 1});
+    forest.nodes.push_back(
+        {.test = Condition::kLess, .threshold = static_cast<double>(i), .yes = kLevels + i, .no = i + 1});
     forest.votes.push_back({0, static_cast<double>(i)});
   }
   for (std::int32_t i = 0; i <= kLevels; ++i) forest.nodes.push_back({.yes = i, .no = i + 1});
@@ -190,18 +190,20 @@ TEST(Thresholds, of_float_forests_cut_doubles_where_the_cast_to_float_cuts_them)
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   for (const float cut : {0.0F, -0.0F, 1.0F, 1.0000001F, -1.0000001F, 1e-45F, -1e-45F, 3.4028235e38F,
                           -3.4028235e38F, kInfinity, -kInfinity})
-    for (const Condition test : {Condition::kLess, Condition::kLessEqual, Condition::kGreater, Condition::kGreaterEqual}) {
+    for (const Condition test :
+         {Condition::kLess, Condition::kLessEqual, Condition::kGreater, Condition::kGreaterEqual}) {
       const Node node{.test = test, .threshold = static_cast<double>(cut), .yes = 1, .no = 2};
       const auto decision = decision_of<double>(node, Number::kFloat32);
       for (const float neighbour : {std::nextafter(cut, -kInfinity), cut, std::nextafter(cut, kInfinity)}) {
-        const double middle = std::isinf(neighbour) ? std::copysign(0x1.ffffffp127, neighbour)
-                                                    : (static_cast<double>(neighbour) + static_cast<double>(cut)) / 2;
+        const double middle = std::isinf(neighbour)
+                                  ? std::copysign(0x1.ffffffp127, neighbour)
+                                  : (static_cast<double>(neighbour) + static_cast<double>(cut)) / 2;
         for (const double x : {std::nextafter(middle, -1e308), middle, std::nextafter(middle, 1e308)}) {
           const auto seen = static_cast<float>(x);
-          const bool yes = test == Condition::kLess          ? seen < cut
-                           : test == Condition::kLessEqual   ? seen <= cut
-                           : test == Condition::kGreater     ? seen > cut
-                                                        : seen >= cut;
+          const bool yes = test == Condition::kLess        ? seen < cut
+                           : test == Condition::kLessEqual ? seen <= cut
+                           : test == Condition::kGreater   ? seen > cut
+                                                           : seen >= cut;
           EXPECT_EQ(x <= decision.threshold ? decision.left : decision.right, yes ? 1 : 2)
               << x << " against " << cut << " by test " << static_cast<int>(test);
         }

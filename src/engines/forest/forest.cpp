@@ -34,8 +34,8 @@ Status check_node(const Forest& forest, std::size_t index) {
   if (!inside(node.feature, static_cast<std::size_t>(forest.features)))
     return bad_node(index, fmt::format("feature {} of {}", node.feature, forest.features));
   if (!inside(node.yes, forest.nodes.size()) || !inside(node.no, forest.nodes.size()))
-    return bad_node(index, fmt::format("a child is outside: {} or {} of {}", node.yes, node.no,
-                                       forest.nodes.size()));
+    return bad_node(
+        index, fmt::format("a child is outside: {} or {} of {}", node.yes, node.no, forest.nodes.size()));
   if (is_member_test(node.test)) {
     if (!inside(node.set, forest.sets.size())) return bad_node(index, "its set is missing");
   } else if (std::isnan(node.threshold)) {
@@ -52,12 +52,12 @@ Status check_numbers(const Forest& forest) {
     return invalid_argument(fmt::format("tree ensemble needs at least one target: {} features, {} targets",
                                         forest.features, forest.targets));
   if (!forest.base.empty() && forest.base.size() != static_cast<std::size_t>(forest.targets))
-    return invalid_argument(fmt::format("tree ensemble has {} base values for {} targets", forest.base.size(),
-                                        forest.targets));
+    return invalid_argument(
+        fmt::format("tree ensemble has {} base values for {} targets", forest.base.size(), forest.targets));
   for (const Vote& vote : forest.votes)
     if (!inside(vote.target, static_cast<std::size_t>(forest.targets)))
-      return invalid_argument(fmt::format("tree ensemble has a leaf for target {} of {}", vote.target,
-                                          forest.targets));
+      return invalid_argument(
+          fmt::format("tree ensemble has a leaf for target {} of {}", vote.target, forest.targets));
   for (const auto& set : forest.sets)
     if (!std::ranges::all_of(set, [](double member) { return std::isfinite(member); }) ||
         std::ranges::adjacent_find(set, std::greater_equal{}) != set.end())

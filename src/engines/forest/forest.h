@@ -62,21 +62,21 @@ enum class BaseOrder : std::uint8_t { kFirst, kLast };
 /// From margins to predictions.
 enum class Link : std::uint8_t {
   kIdentity,
-  kLogistic,         ///< 1 / (1 + e^(-scale·m)), each target for itself
-  kSoftmax,          ///< over the targets
-  kSoftmaxZero,      ///< ONNX: a margin of 0 keeps a 0
-  kProbit,           ///< ONNX: the quantile function of the normal distribution
-  kExp,              ///< e^m
-  kSign,             ///< 1 where m > 0, else 0 (XGBoost's hinge)
-  kArgmax,           ///< the index of the largest margin, in one column
-  kSignedSquare,     ///< m·|m| (LightGBM's reg_sqrt)
-  kLogOnePlusExp,    ///< log(1 + e^m)
+  kLogistic,       ///< 1 / (1 + e^(-scale·m)), each target for itself
+  kSoftmax,        ///< over the targets
+  kSoftmaxZero,    ///< ONNX: a softmax over the margins that are not 0
+  kProbit,         ///< ONNX: the quantile function of the normal distribution
+  kExp,            ///< e^m
+  kSign,           ///< 1 where m > 0, else 0 (XGBoost's hinge)
+  kArgmax,         ///< the index of the largest margin, in one column
+  kSignedSquare,   ///< m·|m| (LightGBM's reg_sqrt)
+  kLogOnePlusExp,  ///< log(1 + e^m)
 };
 
 /// A tree ensemble, plainly: what readers produce and compile() takes.
 ///
-/// Every threshold, weight and base is exact in `number`. Trees do not share nodes, and what a root reaches is
-/// a tree: validate() says so.
+/// Every threshold, weight and base is exact in `number`. Trees do not share nodes, and what a root reaches
+/// is a tree: validate() says so.
 struct Forest {
   Number number = Number::kFloat32;  ///< of thresholds, weights and sums
   std::int32_t features = 0;         ///< columns of a row

@@ -126,8 +126,7 @@ void Builder<T, S>::fill_leaves(const Node& leaf, std::size_t begin, std::size_t
   for (std::size_t i = begin; i < end; ++i) {
     if (out_.one_vote)
       out_.leaves[i] = static_cast<S>(forest_.votes[static_cast<std::size_t>(leaf.yes)].weight);
-    else
-      out_.leaf_votes[i] = {static_cast<std::uint32_t>(leaf.yes), static_cast<std::uint32_t>(leaf.no)};
+    else out_.leaf_votes[i] = {static_cast<std::uint32_t>(leaf.yes), static_cast<std::uint32_t>(leaf.no)};
   }
 }
 
@@ -162,8 +161,7 @@ template <class T, class S>
 void Builder<T, S>::add_shallow(std::size_t begin, std::size_t end, std::int32_t depth) {
   const std::size_t size = std::size_t{1} << depth;
   Unit unit{static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(end - begin), depth,
-            out_.shallow.size(),
-            out_.one_vote ? out_.leaves.size() : out_.leaf_votes.size()};
+            out_.shallow.size(), out_.one_vote ? out_.leaves.size() : out_.leaf_votes.size()};
   // Lanes without a tree walk the first one again; nobody reads where they end.
   out_.shallow.resize(unit.nodes_at + size * unit.count);
   if (out_.one_vote) out_.leaves.resize(unit.leaves_at + size * unit.count);
@@ -182,7 +180,8 @@ void Builder<T, S>::add_deep_node(std::uint32_t at, const Node& asked) {
     if (out_.one_vote)
       out_.deep_leaves[at] = static_cast<S>(forest_.votes[static_cast<std::size_t>(asked.yes)].weight);
     else
-      out_.deep_leaf_votes[at] = {static_cast<std::uint32_t>(asked.yes), static_cast<std::uint32_t>(asked.no)};
+      out_.deep_leaf_votes[at] = {static_cast<std::uint32_t>(asked.yes),
+                                  static_cast<std::uint32_t>(asked.no)};
     return;
   }
   deep.feature = static_cast<std::uint32_t>(asked.feature);
@@ -232,8 +231,8 @@ void Builder<T, S>::add_deep(std::size_t tree) {
 template <class T, class S>
 Result<Layout<T, S>> Builder<T, S>::build() {
   if (forest_.nodes.size() > kNodesMax)
-    return resource_exhausted(fmt::format("tree ensemble is too large: {} nodes > {}", forest_.nodes.size(),
-                                          kNodesMax));
+    return resource_exhausted(
+        fmt::format("tree ensemble is too large: {} nodes > {}", forest_.nodes.size(), kNodesMax));
   out_.features = forest_.features;
   out_.targets = forest_.targets;
   out_.number = forest_.number;
@@ -275,16 +274,26 @@ double as_asked(T value, Number number) {
 
 bool holds(const Node& node, double value, const std::vector<Members>& sets) {
   switch (node.test) {
-    case Condition::kLess: return value < node.threshold;
-    case Condition::kLessEqual: return value <= node.threshold;
-    case Condition::kGreater: return value > node.threshold;
-    case Condition::kGreaterEqual: return value >= node.threshold;
-    case Condition::kEqual: return value == node.threshold;
-    case Condition::kNotEqual: return value != node.threshold;
-    case Condition::kMember: return sets[static_cast<std::size_t>(node.set)].holds(value);
-    case Condition::kMemberFloor: return sets[static_cast<std::size_t>(node.set)].holds(std::floor(value));
-    case Condition::kMemberTruncated: return sets[static_cast<std::size_t>(node.set)].holds(std::trunc(value));
-    case Condition::kLeaf: break;
+    case Condition::kLess:
+      return value < node.threshold;
+    case Condition::kLessEqual:
+      return value <= node.threshold;
+    case Condition::kGreater:
+      return value > node.threshold;
+    case Condition::kGreaterEqual:
+      return value >= node.threshold;
+    case Condition::kEqual:
+      return value == node.threshold;
+    case Condition::kNotEqual:
+      return value != node.threshold;
+    case Condition::kMember:
+      return sets[static_cast<std::size_t>(node.set)].holds(value);
+    case Condition::kMemberFloor:
+      return sets[static_cast<std::size_t>(node.set)].holds(std::floor(value));
+    case Condition::kMemberTruncated:
+      return sets[static_cast<std::size_t>(node.set)].holds(std::trunc(value));
+    case Condition::kLeaf:
+      break;
   }
   return false;
 }
@@ -327,8 +336,8 @@ Result<Layout<T, S>> lay_out(const Forest& forest) {
   return Builder<T, S>(forest).build();
 }
 
-#define AMAS_INSTANTIATE(T, S)                                  \
-  template struct Layout<T, S>;                                 \
+#define AMAS_INSTANTIATE(T, S)  \
+  template struct Layout<T, S>; \
   template Result<Layout<T, S>> lay_out<T, S>(const Forest&);
 AMAS_INSTANTIATE(float, float)
 AMAS_INSTANTIATE(float, double)

@@ -70,18 +70,20 @@ struct Layout {
   std::vector<Unit> units{};
   std::vector<ShallowNode<T>> shallow{};
   std::vector<DeepNode<T>> deep{};
-  std::vector<std::uint32_t> deep_roots{};    ///< a node in `deep` for each tree (unused by complete trees)
-  std::vector<std::uint32_t> special{};       ///< for each node of `deep` with kSpecial: into `asked`; else 0
-  std::vector<Node> asked{};                  ///< the special nodes as they were
+  std::vector<std::uint32_t> deep_roots{};  ///< a node in `deep` for each tree (unused by complete trees)
+  std::vector<std::uint32_t> special{};     ///< for each node of `deep` with kSpecial: into `asked`; else 0
+  std::vector<Node> asked{};                ///< the special nodes as they were
   std::vector<Members> sets{};
   std::vector<Column> columns{};
   bool nan_moves = false, zero_moves = false;  ///< some column reads a missing value in its own way
 
-  /// Each leaf's only vote (its place in `leaves`, or that of its node in `deep`) and each tree's only target;
-  /// empty `votes`. Or, when a tree has other leaves: the leaf's votes are votes[leaf_votes[leaf], …[leaf].end).
+  /// Each leaf's only vote (its place in `leaves`, or that of its node in `deep`) and each tree's only
+  /// target; empty `votes`. Or, when a tree has other leaves: the leaf's votes are votes[leaf_votes[leaf],
+  /// …[leaf].end).
   bool one_vote = true;
   std::vector<std::uint32_t> tree_target{};
   std::vector<S> leaves{}, deep_leaves{};
+  /// A range of `votes`.
   struct VoteRange {
     std::uint32_t begin = 0, end = 0;
   };

@@ -18,6 +18,7 @@ struct Kinds {
   bool all_tests = false;     ///< else one of the four inequalities, the same everywhere
   bool zero_missing = false;  ///< also Missing::kZero…
   bool many_votes = false;    ///< leaves with any number of votes, else one, for one target a tree
+  std::size_t votes_min = 0;  ///< of many
   Aggregate aggregate = Aggregate::kSum;
   bool base = false;
 };

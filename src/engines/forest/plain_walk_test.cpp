@@ -1,9 +1,9 @@
+#include "engines/forest/plain_walk.h"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
-
-#include "engines/forest/plain_walk.h"
 
 namespace amas::engines::forest::plain {
 namespace {
@@ -22,7 +22,7 @@ class Grower {
     forest_.targets = kinds_.targets;
     forest_.aggregate = kinds_.aggregate;
     forest_.divisor = static_cast<double>(kinds_.trees);
-    forest_.sets = {{0, 2, 3}, {1, 70}, {-2, 0.5, 3}};
+    forest_.sets = {{0, 2, 3}, {0, 1, 70}, {-2, 0.5, 3}, {-2, 3}};
     common_ = inequality();
     if (kinds_.base)
       for (std::int32_t i = 0; i < kinds_.targets; ++i) forest_.base.push_back(weight());
@@ -37,7 +37,8 @@ class Grower {
 
  private:
   Condition inequality() {
-    constexpr std::array kTests{Condition::kLess, Condition::kLessEqual, Condition::kGreater, Condition::kGreaterEqual};
+    constexpr std::array kTests{Condition::kLess, Condition::kLessEqual, Condition::kGreater,
+                                Condition::kGreaterEqual};
     return kTests[below(4, random_)];
   }
   double number(double value) const {
@@ -45,7 +46,8 @@ class Grower {
   }
   double weight() { return number(std::normal_distribution<double>(0, 1)(random_)); }
   double threshold() {
-    const std::array some{0.0, -0.0, 1.0, -1.0, 0.1, 1e-40, -1e-45, kInfinity, -kInfinity, 3e38, 2.0, 3.0, 0.5};
+    const std::array some{0.0,       -0.0,       1.0,  -1.0, 0.1, 1e-40, -1e-45,
+                          kInfinity, -kInfinity, 3e38, 2.0,  3.0, 0.5};
     const double value = some[below(some.size(), random_)];
     return number(below(2, random_) == 0 ? value : weight());
   }
@@ -60,25 +62,25 @@ class Grower {
       leaf(at);
       return static_cast<std::int32_t>(at);
     }
-    Node asked{.test = test(),
-               .missing = static_cast<Missing>(below(kinds_.zero_missing ? 4 : 2, random_)),
-               .feature = static_cast<std::int32_t>(below(static_cast<std::size_t>(kinds_.features), random_)),
-               .threshold = threshold(),
-               .set = static_cast<std::int32_t>(below(3, random_))};
+    Node asked{
+        .test = test(),
+        .missing = static_cast<Missing>(below(kinds_.zero_missing ? 4 : 2, random_)),
+        .feature = static_cast<std::int32_t>(below(static_cast<std::size_t>(kinds_.features), random_)),
+        .threshold = threshold(),
+        .set = static_cast<std::int32_t>(below(4, random_))};
     asked.yes = node(level + 1);
     asked.no = node(level + 1);
     forest_.nodes[at] = asked;
     return static_cast<std::int32_t>(at);
   }
   void leaf(std::size_t at) {
-    const std::size_t votes = kinds_.many_votes ? below(4, random_) : 1;
+    const std::size_t votes = kinds_.many_votes ? kinds_.votes_min + below(4, random_) : 1;
     forest_.nodes[at].yes = static_cast<std::int32_t>(forest_.votes.size());
     for (std::size_t i = 0; i < votes; ++i)
-      forest_.votes.push_back(
-          {kinds_.many_votes
-               ? static_cast<std::int32_t>(below(static_cast<std::size_t>(kinds_.targets), random_))
-               : target_,
-           weight()});
+      forest_.votes.push_back({kinds_.many_votes ? static_cast<std::int32_t>(below(
+                                                       static_cast<std::size_t>(kinds_.targets), random_))
+                                                 : target_,
+                               weight()});
     forest_.nodes[at].no = static_cast<std::int32_t>(forest_.votes.size());
   }
 
@@ -98,15 +100,24 @@ bool yes(const Forest& forest, const Node& node, double value) {
   if (std::isnan(value) || (zero && std::abs(value) <= kZeroThreshold))
     return node.missing == Missing::kNanYes || node.missing == Missing::kZeroYes;
   switch (node.test) {
-    case Condition::kLess: return value < node.threshold;
-    case Condition::kLessEqual: return value <= node.threshold;
-    case Condition::kGreater: return value > node.threshold;
-    case Condition::kGreaterEqual: return value >= node.threshold;
-    case Condition::kEqual: return value == node.threshold;
-    case Condition::kNotEqual: return value != node.threshold;
-    case Condition::kMember: return in_set(forest, node, value);
-    case Condition::kMemberFloor: return in_set(forest, node, std::floor(value));
-    default: return in_set(forest, node, std::trunc(value));
+    case Condition::kLess:
+      return value < node.threshold;
+    case Condition::kLessEqual:
+      return value <= node.threshold;
+    case Condition::kGreater:
+      return value > node.threshold;
+    case Condition::kGreaterEqual:
+      return value >= node.threshold;
+    case Condition::kEqual:
+      return value == node.threshold;
+    case Condition::kNotEqual:
+      return value != node.threshold;
+    case Condition::kMember:
+      return in_set(forest, node, value);
+    case Condition::kMemberFloor:
+      return in_set(forest, node, std::floor(value));
+    default:
+      return in_set(forest, node, std::trunc(value));
   }
 }
 
@@ -127,7 +138,8 @@ std::vector<double> sums(const Forest& forest, const std::vector<double>& row) {
     for (std::int32_t i = node->yes; i < node->no; ++i) {
       const auto target = static_cast<std::size_t>(forest.votes[static_cast<std::size_t>(i)].target);
       const auto weight = static_cast<S>(forest.votes[static_cast<std::size_t>(i)].weight);
-      if (forest.aggregate == Aggregate::kMin) sum[target] = voted[target] ? std::min(sum[target], weight) : weight;
+      if (forest.aggregate == Aggregate::kMin)
+        sum[target] = voted[target] ? std::min(sum[target], weight) : weight;
       else if (forest.aggregate == Aggregate::kMax)
         sum[target] = voted[target] ? std::max(sum[target], weight) : weight;
       else sum[target] += weight;

@@ -14,8 +14,8 @@ struct Decision {
   bool zero_like_nan = false;  ///< |x| <= kZeroThreshold goes where NaN goes
 };
 
-/// Turns one of the four inequalities into that form, for rows of Ts: the largest T that goes left after it is
-/// cast to the forest's number type. `node` is valid and asks an inequality.
+/// Turns one of the four inequalities into that form, for rows of Ts: the largest T that goes left after it
+/// is cast to the forest's number type. `node` is valid and asks an inequality.
 template <class T>
 Decision<T> decision_of(const Node& node, Number number);
 

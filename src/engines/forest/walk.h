@@ -68,9 +68,8 @@ inline void shallow_rows(const ShallowNode<T>* nodes, std::int32_t depth, const 
 #pragma GCC unroll 8
     for (std::size_t k = 0; k < kLanes; ++k) {
       const ShallowNode<T>& node = nodes[at[k]];
-      at[k] =
-          2 * at[k] +
-          static_cast<std::size_t>(!(R::read(row[k], node, strides.column_stride) <= node.threshold));
+      at[k] = 2 * at[k] +
+              static_cast<std::size_t>(!(R::read(row[k], node, strides.column_stride) <= node.threshold));
     }
   }
 #pragma GCC unroll 8
