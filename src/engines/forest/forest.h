@@ -90,7 +90,8 @@ struct Forest {
   std::vector<double> base{};  ///< a value for each target, or empty for none
   BaseOrder base_order = BaseOrder::kLast;
   Link link = Link::kIdentity;
-  double link_scale = 1;  ///< for kLogistic
+  double link_scale = 1;    ///< for kLogistic
+  double link_divisor = 1;  ///< what margins are divided by before the link (LightGBM's random forests)
 };
 
 /// Whether a forest is well-formed: every index inside its vector, every node reached exactly once from one

@@ -23,7 +23,8 @@ Status check_sayable(const TreeOperator& trees, std::int64_t version) {
   };
   if (version != 1 && version != 3 && version != 5) return no("unknown version");
   if (version == 1 && wide(trees)) return no("they are float64");
-  if (forest.link > Link::kProbit || forest.link_scale != 1) return no("their link");
+  if (forest.link > Link::kProbit || forest.link_scale != 1 || forest.link_divisor != 1)
+    return no("their link");
   if (!forest.base.empty()) return no("a base within the sum");
   if (forest.aggregate == Aggregate::kAverage && forest.divisor != static_cast<double>(forest.roots.size()))
     return no("a divisor other than the number of trees");
