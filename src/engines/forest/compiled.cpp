@@ -9,7 +9,8 @@
 namespace amas::engines::forest {
 namespace {
 
-constexpr std::size_t kBlockRows = 64;  // whose features stay in the first cache while all trees pass
+// Rows whose features stay in the cache while all trees pass; deep trees do not, so more rows share each.
+constexpr std::size_t kBlockRows = 64, kDeepBlockRows = 512;
 constexpr std::size_t kSumsOnStack = 64;
 
 /// The sums of some rows while trees pass.
@@ -250,14 +251,15 @@ void Walker<T, S>::margins(const Rows<T>& rows, std::span<double> margins,
   std::vector<S> many;
   std::vector<std::uint8_t> own_voted;
   S* sums = few.data();
-  const std::size_t largest = std::min(rows.count, kBlockRows) * targets();
+  const std::size_t together = layout_.deep.empty() ? kBlockRows : kDeepBlockRows;
+  const std::size_t largest = std::min(rows.count, together) * targets();
   if (largest > few.size()) {
     many.resize(largest);
     sums = many.data();
   }
   if (voted.empty() && needs_voted()) own_voted.resize(largest);
-  for (std::size_t begin = 0; begin < rows.count; begin += kBlockRows) {
-    const std::size_t count = std::min(kBlockRows, rows.count - begin);
+  for (std::size_t begin = 0; begin < rows.count; begin += together) {
+    const std::size_t count = std::min(together, rows.count - begin);
     std::uint8_t* flags = !voted.empty()       ? voted.data() + begin * targets()
                           : !own_voted.empty() ? own_voted.data()
                                                : nullptr;

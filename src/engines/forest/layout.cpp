@@ -176,7 +176,7 @@ template <class T, class S>
 void Builder<T, S>::add_deep_node(std::uint32_t at, const Node& asked) {
   DeepNode<T>& deep = out_.deep[at];
   if (asked.test == Condition::kLeaf) {
-    deep.child = {at, at};
+    deep = {std::numeric_limits<T>::infinity(), kNanLeft, at};
     if (out_.one_vote)
       out_.deep_leaves[at] = static_cast<S>(forest_.votes[static_cast<std::size_t>(asked.yes)].weight);
     else
@@ -199,32 +199,35 @@ void Builder<T, S>::add_deep_node(std::uint32_t at, const Node& asked) {
   out_.asked.push_back(asked);
 }
 
-/// Nodes in the order of a walk that always goes left first, so that short ways lie close together.
+/// Pairs of children in the order of a walk that always goes left first, so that short ways lie close
+/// together.
 template <class T, class S>
 void Builder<T, S>::add_deep(std::size_t tree) {
-  out_.deep_roots[tree] = static_cast<std::uint32_t>(out_.deep.size());
+  const auto room_for = [&](std::size_t nodes) {
+    const std::size_t first = out_.deep.size();
+    out_.deep.resize(first + nodes);
+    if (out_.one_vote) out_.deep_leaves.resize(first + nodes);
+    else out_.deep_leaf_votes.resize(first + nodes);
+    return static_cast<std::uint32_t>(first);
+  };
   struct Place {
     std::int32_t node;
-    std::uint32_t parent;  // in `deep`, with the side that leads here
-    std::size_t side;
+    std::uint32_t at;
   };
-  constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
-  std::vector<Place> open{{forest_.roots[tree], kNone, 0}};
+  out_.deep_roots[tree] = room_for(1);
+  std::vector<Place> open{{forest_.roots[tree], out_.deep_roots[tree]}};
   while (!open.empty()) {
-    const auto [index, parent, side] = open.back();
+    const auto [index, at] = open.back();
     open.pop_back();
-    const auto at = static_cast<std::uint32_t>(out_.deep.size());
-    if (parent != kNone) out_.deep[parent].child[side] = at;
-    out_.deep.emplace_back();
-    if (out_.one_vote) out_.deep_leaves.emplace_back();
-    else out_.deep_leaf_votes.emplace_back();
     const Node& asked = node(index);
     add_deep_node(at, asked);
     if (asked.test == Condition::kLeaf) continue;
-    const bool plain = (out_.deep[at].feature & kSpecial) == 0;
-    const bool yes_left = !plain || asked.test == Condition::kLess || asked.test == Condition::kLessEqual;
-    open.push_back({yes_left ? asked.no : asked.yes, at, 1});
-    open.push_back({yes_left ? asked.yes : asked.no, at, 0});
+    const bool special = (out_.deep[at].feature & kSpecial) != 0;
+    const bool yes_left = special || asked.test == Condition::kLess || asked.test == Condition::kLessEqual;
+    const std::uint32_t left = room_for(2);
+    out_.deep[at].left = left;
+    open.push_back({yes_left ? asked.no : asked.yes, left + 1});
+    open.push_back({yes_left ? asked.yes : asked.no, left});
   }
 }
 
@@ -315,7 +318,7 @@ std::uint32_t Layout<T, S>::special_child(std::uint32_t at, T value) const {
   const bool missing = std::isnan(seen) || (zero_like_nan && std::abs(seen) <= kZeroThreshold);
   const bool yes = missing ? node.missing == Missing::kNanYes || node.missing == Missing::kZeroYes
                            : holds(node, seen, sets);
-  return deep[at].child[yes ? 0 : 1];
+  return deep[at].left + (yes ? 0 : 1);
 }
 
 template <class T, class S>

@@ -22,12 +22,13 @@ struct ShallowNode {
   std::uint16_t column = 0;   ///< index into Layout::columns
 };
 
-/// A node of any tree. Leaves are their own children.
+/// A node of any tree. Its right child stands behind the left one; a leaf is its own left child, and
+/// everything goes left there.
 template <class T>
 struct DeepNode {
   T threshold = 0;
   std::uint32_t feature = 0;  ///< with kNanLeft and kSpecial
-  std::array<std::uint32_t, 2> child{};
+  std::uint32_t left = 0;
 };
 inline constexpr std::uint32_t kNanLeft = 1U << 31;
 inline constexpr std::uint32_t kSpecial = 1U << 30;
