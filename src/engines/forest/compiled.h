@@ -18,6 +18,9 @@ struct Rows {
   std::ptrdiff_t column_stride = 1;  ///< in elements
 };
 
+/// Which instructions a compiled forest may use.
+enum class Paths : std::uint8_t { kQuickest, kPortable };
+
 /// A forest laid out for walking. Immutable; answers do not depend on how many rows a call has, nor on which
 /// path the processor takes.
 ///
@@ -46,7 +49,8 @@ class Compiled {
 /// and those with categories, as nodes.
 ///
 /// Errors: kInvalidArgument when validate() refuses it; kResourceExhausted when it is too large to lay out.
+/// `paths`: kPortable leaves the instructions aside that only some processors have; the answers are the same.
 template <class T>
-Result<std::unique_ptr<Compiled<T>>> compile(const Forest& forest);
+Result<std::unique_ptr<Compiled<T>>> compile(const Forest& forest, Paths paths = Paths::kQuickest);
 
 }  // namespace amas::engines::forest

@@ -4,7 +4,9 @@
 
 #include <bit>
 
+#include "engines/forest/column_blocks.h"
 #include "engines/forest/plain_walk.h"
+#include "engines/forest/processor.h"
 #include "engines/forest/threshold.h"
 
 namespace amas::engines::forest {
@@ -29,8 +31,8 @@ bool same_bits(double a, double b) {
 }
 
 template <class T>
-std::vector<double> run(const Forest& forest, const Rows<T>& rows) {
-  const auto compiled = compile<T>(forest);
+std::vector<double> run(const Forest& forest, const Rows<T>& rows, Paths paths = Paths::kQuickest) {
+  const auto compiled = compile<T>(forest, paths);
   if (!compiled) throw std::runtime_error(compiled.error().message);
   std::vector<double> out(rows.count * static_cast<std::size_t>(forest.targets));
   (*compiled)->margins(rows, out, {});
@@ -45,6 +47,8 @@ void check(const Kinds& kinds, std::mt19937& random) {
   const auto width = static_cast<std::size_t>(kinds.features);
   const auto data = plain::random_rows<T>(rows, kinds.features, random);
   const auto out = run<T>(forest, {data.data(), rows, kinds.features, 1});
+  const auto portable = run<T>(forest, {data.data(), rows, kinds.features, 1}, Paths::kPortable);
+  for (std::size_t i = 0; i < out.size(); ++i) ASSERT_TRUE(same_bits(out[i], portable[i])) << "margin " << i;
   for (std::size_t row = 0; row < rows; ++row) {
     const std::vector<double> values(data.begin() + static_cast<std::ptrdiff_t>(row * width),
                                      data.begin() + static_cast<std::ptrdiff_t>((row + 1) * width));
@@ -100,6 +104,34 @@ TEST(CompiledForest, answers_do_not_depend_on_the_batch) {
   const auto all = run<float>(forest, {rows.data(), 100, 5, 1});
   for (std::size_t row = 0; row < 100; ++row)
     EXPECT_TRUE(same_bits(run<float>(forest, {rows.data() + row * 5, 1, 5, 1})[0], all[row]));
+}
+
+/// What this processor can do beside what it does best.
+TEST(BlockWalks, of_every_kind_pick_the_leaves_that_a_walk_ends_in) {
+  std::mt19937 random(10);
+  constexpr std::size_t kColumns = 7;
+  for (const BlockWalks* walks : block_walks())
+    for (int depth = 1; depth <= kBlockDepthMax; ++depth) {
+      std::vector<ShallowNode<float>> nodes(std::size_t{1} << depth);
+      const auto thresholds = plain::random_rows<float>(nodes.size(), 1, random);
+      for (std::size_t i = 0; i < nodes.size(); ++i)
+        nodes[i] = {thresholds[i], 0, static_cast<std::uint16_t>(random() % kColumns)};
+      const auto leaves = plain::random_rows<float>(nodes.size(), 1, random);
+      const auto values = plain::random_rows<float>(kBlockRows, kColumns, random);
+      ColumnBlocks blocks;
+      blocks.fill(std::vector<Column>{{0}, {1}, {2}, {3}, {4}, {5}, {6}},
+                  {values.data(), kBlockRows, kColumns, 1}, 0, kBlockRows);
+      alignas(64) std::array<float, kBlockRows> picked;
+      walks->of_depth[depth](nodes.data(), leaves.data(), blocks.at(0), kBlockRows, picked.data());
+      for (std::size_t row = 0; row < kBlockRows; ++row) {
+        std::size_t at = 1;
+        while (at < nodes.size())
+          at = 2 * at + (values[row * kColumns + nodes[at].column] <= nodes[at].threshold ? 0 : 1);
+        EXPECT_TRUE(
+            same_bits(static_cast<double>(picked[row]), static_cast<double>(leaves[at - nodes.size()])))
+            << walks->name << " depth " << depth << " row " << row;
+      }
+    }
 }
 
 TEST(CompiledForest, tells_which_targets_had_a_vote) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engines/forest/compiled.h"
+#include "engines/forest/shallow_node.h"
 #include "engines/forest/threshold.h"
 
 namespace amas::engines::forest {
@@ -13,14 +14,6 @@ namespace amas::engines::forest {
 inline constexpr std::size_t kLanes = 8;
 /// Trees of at most this many levels may be completed.
 inline constexpr std::int32_t kShallowDepthMax = 8;
-
-/// A node of a complete tree. Node i (the root is 1) has the children 2i and 2i + 1.
-template <class T>
-struct ShallowNode {
-  T threshold = 0;
-  std::uint16_t feature = 0;  ///< column of a row without missing values
-  std::uint16_t column = 0;   ///< index into Layout::columns
-};
 
 /// A node of any tree. Its right child stands behind the left one; a leaf is its own left child, and
 /// everything goes left there.

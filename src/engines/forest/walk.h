@@ -12,9 +12,11 @@ using Ends = std::array<std::uint32_t, kLanes>;
 /// Rows as the walks read them: with (`columns`) or without missing values rewritten.
 template <class T>
 struct WalkRows {
-  const T* data;
-  std::ptrdiff_t row_stride, column_stride;
-  bool columns;
+  const T* data = nullptr;
+  std::ptrdiff_t row_stride = 0, column_stride = 1;
+  bool columns = false;
+  /// Where a row begins.
+  const T* row(std::size_t index) const { return data + static_cast<std::ptrdiff_t>(index) * row_stride; }
 };
 
 namespace walk {
