@@ -29,6 +29,9 @@ Status check_sayable(const TreeOperator& trees, std::int64_t version) {
   if (forest.aggregate == Aggregate::kAverage && forest.divisor != static_cast<double>(forest.roots.size()))
     return no("a divisor other than the number of trees");
   if (version == 5 && (trees.classifier || !trees.base_values.empty())) return no("classes or base values");
+  for (const std::int32_t root : forest.roots)
+    if (version == 5 && forest.nodes[static_cast<std::size_t>(root)].test == Condition::kLeaf)
+      return no("a tree of one leaf");
   for (const Node& node : forest.nodes) {
     if (node.test == Condition::kLeaf && version == 5 && node.no - node.yes != 1)
       return no("a leaf of several votes");

@@ -13,7 +13,8 @@ namespace amas::engines::forest {
 /// (TreeEnsembleClassifier, TreeEnsembleRegressor), or 5 (TreeEnsemble).
 /// The same trees always give the same bytes.
 /// Errors: kUnimplemented naming what the operator of that version cannot say: rounded categories, zero as
-///         missing, sets before version 5; there also classes, base values and leaves of several votes.
+///         missing, sets before version 5; there also classes, base values, trees of one leaf and leaves of
+///         several votes.
 Result<std::string> export_trees(const TreeOperator& trees, std::int64_t version);
 
 }  // namespace amas::engines::forest

@@ -156,8 +156,11 @@ std::size_t many_classes(const TreeOperator& trees, std::span<Score<S>> score, s
 template <class S>
 void regression(const TreeOperator& trees, std::span<Score<S>> score, std::span<double> scores) {
   const bool extreme = trees.forest.aggregate == Aggregate::kMin || trees.forest.aggregate == Aggregate::kMax;
-  for (std::size_t i = 0; i < trees.base_values.size(); ++i)
-    score[i].sum = static_cast<S>(trees.base_values[i]) + (extreme ? score[i].value() : score[i].sum);
+  // Also where there is no base, 0 is added to the smallest and largest, which turns a -0 round.
+  for (std::size_t i = 0; i < score.size() && (extreme || !trees.base_values.empty()); ++i) {
+    const S base = trees.base_values.empty() ? S{0} : static_cast<S>(trees.base_values[i]);
+    score[i].sum = base + (extreme ? score[i].value() : score[i].sum);
+  }
   if (score.size() == 1) {
     scores[0] = static_cast<double>(trees.forest.link == Link::kProbit
                                         ? static_cast<S>(probit(static_cast<float>(score[0].sum)))

@@ -1,5 +1,6 @@
 #include "engines/forest/random_operator.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "engines/forest/plain_walk.h"
@@ -60,7 +61,11 @@ RandomOperator random_operator(std::mt19937& random) {
   made.trees.forest = random_forest(kinds, random);
   made.trees.forest.link = static_cast<Link>(random() % 5);
   if (classifier) make_classifier(made.trees, random);
-  if (!classifier && !kinds.many_votes && random() % 2 == 0) made.version = 5;
+  const Forest& forest = made.trees.forest;
+  const bool splits = std::ranges::none_of(forest.roots, [&](std::int32_t root) {
+    return forest.nodes[static_cast<std::size_t>(root)].test == Condition::kLeaf;
+  });
+  if (!classifier && !kinds.many_votes && splits && random() % 4 != 0) made.version = 5;
   else if (kinds.number == Number::kFloat32 && random() % 4 == 0) made.version = 1;
   make_sayable(made.trees.forest, made.version);
   if (made.version != 5) add_base(made.trees, random);
