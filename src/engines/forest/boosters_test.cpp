@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "base/file.h"
+#include "base/limits.h"
 #include "engines/forest/compiled.h"
 #include "engines/forest/lightgbm.h"
 #include "engines/forest/link.h"
@@ -159,6 +160,11 @@ TEST(XgboostModels, say_what_they_cannot_be_read_for) {
                  Code::kInvalidArgument, "asks for feature");
   expect_refused(read_xgboost(with(good, "\"num_target\":\"1\"", "\"num_target\":\"-1\"")),
                  Code::kInvalidArgument, "impossible num_target");
+  expect_refused(read_xgboost(with(good, "\"num_target\":\"1\"", "\"num_target\":\"100001\"")),
+                 Code::kInvalidArgument, "impossible num_target");
+  expect_refused(
+      read_xgboost(with(good, "\"num_feature\":\"5\",\"num_t", "\"num_feature\":\"1000001\",\"num_t")),
+      Code::kInvalidArgument, "impossible num_feature");
   expect_refused(read_xgboost(with(categories, "\"categories_sizes\":[", "\"categories_sizes\":[77")),
                  Code::kInvalidArgument, "categories outside the list");
 }
@@ -173,6 +179,23 @@ TEST(XgboostModels, in_ubjson_are_read_under_limits) {
   // Two billion times true, in twelve bytes.
   expect_refused(read_xgboost(std::string("{i\x01x[$T#l\x7f\xff\xff\xff", 13)), Code::kResourceExhausted,
                  "more values");
+}
+
+TEST(LightgbmModels, are_read_under_limits) {
+  const std::string good = model("lightgbm_regression.txt"), categories = model("lightgbm_categories.txt");
+  expect_refused(read_lightgbm(with(good, "max_feature_idx=4", "max_feature_idx=1000000")),
+                 Code::kInvalidArgument, "max_feature_idx is impossible");
+  expect_refused(read_lightgbm(with(good, "num_class=1", "num_class=100001")), Code::kInvalidArgument,
+                 "num_class is impossible");
+  // All 32 bits of a third of a million words.
+  constexpr std::size_t kWords = limits::kForestCategoriesMax / 32 + 1;
+  std::string words = "cat_threshold=";
+  for (std::size_t i = 0; i < kWords; ++i) words += "4294967295 ";
+  const std::string count = std::to_string(kWords);
+  std::string many =
+      with(categories, "cat_boundaries=0 2 4 6", "cat_boundaries=0 " + count + " " + count + " " + count);
+  many = with(many, "cat_threshold=965624732 166 2152738882 81 554435480 128", words);
+  expect_refused(read_lightgbm(many), Code::kResourceExhausted, "too many categories");
 }
 
 TEST(LightgbmModels, say_what_they_cannot_be_read_for) {

@@ -6,9 +6,8 @@ namespace amas::engines::forest {
 namespace {
 
 template <class T, class S>
-Result<std::unique_ptr<Compiled<T>>> make(const Forest& forest, Paths paths) {
-  AMAS_TRY(auto layout, lay_out<T, S>(forest));
-  return std::unique_ptr<Compiled<T>>(std::make_unique<Walker<T, S>>(std::move(layout), paths));
+std::unique_ptr<Compiled<T>> make(const Forest& forest, Paths paths) {
+  return std::make_unique<Walker<T, S>>(lay_out<T, S>(forest), paths);
 }
 
 }  // namespace

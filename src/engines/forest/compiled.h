@@ -48,7 +48,7 @@ class Compiled {
 /// Lays out a forest: trees of a few levels as complete trees that are walked several at a time, deeper ones,
 /// and those with categories, as nodes.
 ///
-/// Errors: kInvalidArgument when validate() refuses it; kResourceExhausted when it is too large to lay out.
+/// Errors: kInvalidArgument when validate() refuses it.
 /// `paths`: kPortable leaves the instructions aside that only some processors have; the answers are the same.
 template <class T>
 Result<std::unique_ptr<Compiled<T>>> compile(const Forest& forest, Paths paths = Paths::kQuickest);

@@ -164,6 +164,31 @@ TEST(CompiledForest, walks_a_tree_a_hundred_thousand_levels_deep) {
   EXPECT_EQ(run<float>(forest, {rows.data(), 3, 1, 1}), (std::vector<double>{0, 78, -1}));
 }
 
+/// More features than a node of a complete tree can name.
+TEST(CompiledForest, reads_features_far_to_the_right) {
+  constexpr std::int32_t kFeatures = 70'000;
+  Forest forest = stump();
+  forest.features = kFeatures;
+  forest.nodes = {};
+  forest.roots = {};
+  for (std::int32_t i = 0; i < kFeatures; ++i) {
+    forest.roots.push_back(3 * i);
+    forest.nodes.push_back({.test = Condition::kLess,
+                            .missing = i % 2 == 0 ? Missing::kNanYes : Missing::kNanNo,
+                            .feature = i,
+                            .threshold = 1,
+                            .yes = 3 * i + 1,
+                            .no = 3 * i + 2});
+    forest.nodes.push_back({.yes = 0, .no = 1});
+    forest.nodes.push_back({.yes = 1, .no = 2});
+  }
+  std::vector<float> rows(2 * kFeatures, std::nanf(""));
+  std::fill_n(rows.begin(), kFeatures, 5.0F);
+  rows[kFeatures - 1] = 0;
+  EXPECT_EQ(run<float>(forest, {rows.data(), 2, kFeatures, 1}),
+            (std::vector<double>{20.0 * (kFeatures - 1) + 10, 15.0 * kFeatures}));
+}
+
 void expect_refused(Forest forest, std::string_view because) {
   const auto compiled = compile<float>(forest);
   ASSERT_FALSE(compiled) << because;

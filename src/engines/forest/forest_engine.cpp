@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "engines/forest/compiled.h"
 #include "engines/forest/onnx_forest_graph.h"
 #include "engines/forest/onnx_scores.h"
@@ -12,6 +14,10 @@ namespace {
 
 using engine::TensorSpec;
 using namespace forest;
+
+/// Rows between which margins are turned into outputs, so that large batches of many classes need little
+/// memory besides.
+constexpr std::size_t kRowsTogether = 1024;
 
 /// A forest with its graph's inputs and outputs. T: float or double, in which rows are walked.
 template <class T>
@@ -25,9 +31,9 @@ class ForestModel final : public engine::LoadedModel {
  private:
   explicit ForestModel(ForestGraph graph) : graph_(std::move(graph)) {}
   std::size_t targets() const { return static_cast<std::size_t>(graph_.trees.forest.targets); }
-  void score(const Rows<T>& rows, std::vector<double>& scores, std::vector<std::size_t>& winners) const;
-  Tensor output(const GraphOutput& spec, std::span<const double> scores,
-                std::span<const std::size_t> winners) const;
+  void score(const Rows<T>& rows, std::size_t first, std::vector<Tensor>& outputs) const;
+  void write_labels(std::span<const std::size_t> winners, std::size_t first, Tensor& out) const;
+  void write_scores(std::span<const double> scores, std::size_t first, Tensor& out) const;
 
   ForestGraph graph_;
   std::unique_ptr<Compiled<T>> compiled_;
@@ -55,43 +61,45 @@ std::vector<T> cast_rows(const TensorView& view) {
   return std::vector<T>(values.begin(), values.end());
 }
 
+/// Scores some rows into rows [first, …) of the outputs.
 template <class T>
-void ForestModel<T>::score(const Rows<T>& rows, std::vector<double>& scores,
-                           std::vector<std::size_t>& winners) const {
+void ForestModel<T>::score(const Rows<T>& rows, std::size_t first, std::vector<Tensor>& outputs) const {
   const std::size_t width = targets();
-  std::vector<double> margins(rows.count * width);
+  std::vector<double> margins(rows.count * width), scores(rows.count * width);
   std::vector<std::uint8_t> voted(rows.count * width);
+  std::vector<std::size_t> winners(rows.count);
   compiled_->margins(rows, margins, voted);
-  scores.resize(rows.count * width);
-  winners.resize(rows.count);
   for (std::size_t row = 0; row < rows.count; ++row)
     winners[row] = onnx_scores(graph_.trees, std::span(margins).subspan(row * width, width),
                                std::span(voted).subspan(row * width, width),
                                std::span(scores).subspan(row * width, width));
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (graph_.outputs[i].label) write_labels(winners, first, outputs[i]);
+    else write_scores(scores, first * width, outputs[i]);
+  }
 }
 
 template <class T>
-Tensor ForestModel<T>::output(const GraphOutput& spec, std::span<const double> scores,
-                              std::span<const std::size_t> winners) const {
-  const auto rows = static_cast<std::int64_t>(winners.size());
-  if (!spec.label) {
-    Tensor tensor(spec.spec.dtype, {rows, static_cast<std::int64_t>(targets())});
-    if (spec.spec.dtype == DType::kFloat64) {
-      // A cast behind the trees widens floats.
-      const bool narrow = graph_.scores == DType::kFloat32;
-      for (std::size_t i = 0; i < scores.size(); ++i)
-        tensor.data<double>()[i] = narrow ? static_cast<double>(static_cast<float>(scores[i])) : scores[i];
-    } else {
-      for (std::size_t i = 0; i < scores.size(); ++i) tensor.data<float>()[i] = static_cast<float>(scores[i]);
-    }
-    return tensor;
-  }
-  Tensor tensor(spec.spec.dtype, {rows});
+void ForestModel<T>::write_labels(std::span<const std::size_t> winners, std::size_t first,
+                                  Tensor& out) const {
   for (std::size_t i = 0; i < winners.size(); ++i) {
-    if (spec.spec.dtype == DType::kString) tensor.strings()[i] = graph_.trees.label_names[winners[i]];
-    else tensor.data<std::int64_t>()[i] = graph_.trees.labels[winners[i]];
+    if (out.dtype() == DType::kString) out.strings()[first + i] = graph_.trees.label_names[winners[i]];
+    else out.data<std::int64_t>()[first + i] = graph_.trees.labels[winners[i]];
   }
-  return tensor;
+}
+
+/// A cast behind the trees may widen floats.
+template <class T>
+void ForestModel<T>::write_scores(std::span<const double> scores, std::size_t first, Tensor& out) const {
+  if (out.dtype() == DType::kFloat32) {
+    const auto to = out.data<float>().subspan(first);
+    for (std::size_t i = 0; i < scores.size(); ++i) to[i] = static_cast<float>(scores[i]);
+    return;
+  }
+  const bool narrow = graph_.scores == DType::kFloat32;
+  const auto to = out.data<double>().subspan(first);
+  for (std::size_t i = 0; i < scores.size(); ++i)
+    to[i] = narrow ? static_cast<double>(static_cast<float>(scores[i])) : scores[i];
 }
 
 template <class T>
@@ -106,13 +114,18 @@ Result<std::vector<Tensor>> ForestModel<T>::run(std::span<const TensorView> inpu
   if (input.dtype() == DType::kInt64) cast = cast_rows<std::int64_t, T>(input);
   else if (input.dtype() == DType::kInt32) cast = cast_rows<std::int32_t, T>(input);
   const T* data = cast.empty() ? input.data<T>().data() : cast.data();
-  std::vector<double> scores;
-  std::vector<std::size_t> winners;
-  score({data, static_cast<std::size_t>(input.rows()), static_cast<std::ptrdiff_t>(width), 1}, scores,
-        winners);
   std::vector<Tensor> results;
   results.reserve(outputs_.size());
-  for (const GraphOutput& spec : graph_.outputs) results.push_back(output(spec, scores, winners));
+  for (const TensorSpec& spec : outputs_) {
+    Shape shape = spec.shape;
+    shape[0] = input.rows();
+    results.emplace_back(spec.dtype, std::move(shape));
+  }
+  const auto rows = static_cast<std::size_t>(input.rows());
+  for (std::size_t first = 0; first < rows; first += kRowsTogether)
+    score(
+        {data + first * width, std::min(kRowsTogether, rows - first), static_cast<std::ptrdiff_t>(width), 1},
+        first, results);
   return results;
 }
 

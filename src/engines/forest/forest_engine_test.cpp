@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "base/file.h"
+#include "base/limits.h"
 #include "engines/forest/onnx_export.h"
 #include "engines/forest/random_operator.h"
 #include "engines/onnxruntime/onnxruntime_engine.h"
@@ -329,6 +330,13 @@ TEST(ForestEngine, never_loads_trees_that_are_no_trees) {
   graph = graph_of(two_classes());
   attribute(graph, "nodes_featureids").set_ints(0, -1);
   expect_left(graph, "feature -1");
+  attribute(graph, "nodes_featureids").set_ints(0, static_cast<std::int64_t>(limits::kForestFeaturesMax));
+  expect_left(graph, "feature 1000000");
+  forest::TreeOperator regressor = two_classes();
+  regressor.classifier = false;
+  graph = graph_of(regressor);
+  attribute(graph, "n_targets").set_i(static_cast<std::int64_t>(limits::kForestTargetsMax) + 1);
+  expect_left(graph, "100001 targets");
   graph = graph_of(two_classes());
   attribute(graph, "nodes_values").mutable_floats()->RemoveLast();
   const auto loaded = ours().load(model::serialise_onnx(graph), {});

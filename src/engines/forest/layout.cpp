@@ -1,7 +1,5 @@
 #include "engines/forest/layout.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -10,8 +8,7 @@
 namespace amas::engines::forest {
 namespace {
 
-constexpr double kBitsMax = 1 << 16;  // of a set that is kept as bits
-constexpr std::size_t kNodesMax = std::size_t{1} << 30;
+constexpr double kBitsMax = 1 << 16;        // of a set that is kept as bits
 constexpr std::int32_t kShallowAlways = 6;  // levels; deeper trees are completed when they are full enough
 constexpr std::size_t kWasteMax = 4;        // times the nodes of the tree
 constexpr std::int32_t kDepthSpreadMax = 2;
@@ -37,7 +34,7 @@ template <class T, class S>
 class Builder {
  public:
   explicit Builder(const Forest& forest) : forest_(forest) {}
-  Result<Layout<T, S>> build();
+  Layout<T, S> build();
 
  private:
   const Node& node(std::int32_t index) const { return forest_.nodes[static_cast<std::size_t>(index)]; }
@@ -232,10 +229,7 @@ void Builder<T, S>::add_deep(std::size_t tree) {
 }
 
 template <class T, class S>
-Result<Layout<T, S>> Builder<T, S>::build() {
-  if (forest_.nodes.size() > kNodesMax)
-    return resource_exhausted(
-        fmt::format("tree ensemble is too large: {} nodes > {}", forest_.nodes.size(), kNodesMax));
+Layout<T, S> Builder<T, S>::build() {
   out_.features = forest_.features;
   out_.targets = forest_.targets;
   out_.number = forest_.number;
@@ -335,13 +329,13 @@ std::size_t Layout<T, S>::memory_bytes() const {
 }
 
 template <class T, class S>
-Result<Layout<T, S>> lay_out(const Forest& forest) {
+Layout<T, S> lay_out(const Forest& forest) {
   return Builder<T, S>(forest).build();
 }
 
 #define AMAS_INSTANTIATE(T, S)  \
   template struct Layout<T, S>; \
-  template Result<Layout<T, S>> lay_out<T, S>(const Forest&);
+  template Layout<T, S> lay_out<T, S>(const Forest&);
 AMAS_INSTANTIATE(float, float)
 AMAS_INSTANTIATE(float, double)
 AMAS_INSTANTIATE(double, float)

@@ -90,10 +90,8 @@ struct Layout {
   std::size_t memory_bytes() const;
 };
 
-/// Lays out a valid forest.
-///
-/// Errors: kResourceExhausted beyond 2^30 nodes.
+/// Lays out a valid forest of fewer than 2^30 nodes, which no file within the readers' limits has.
 template <class T, class S>
-Result<Layout<T, S>> lay_out(const Forest& forest);
+Layout<T, S> lay_out(const Forest& forest);
 
 }  // namespace amas::engines::forest

@@ -16,9 +16,6 @@
 namespace amas::engines::forest {
 namespace {
 
-constexpr std::int64_t kCountMax = 1 << 24;         // features, classes
-constexpr std::size_t kCategoryWordsMax = 1 << 20;  // of 32 categories
-
 /// The lines KEY=VALUE of the header or of one tree.
 using Fields = std::map<std::string_view, std::string_view>;
 
@@ -36,11 +33,12 @@ Result<T> number_in(std::string_view text, std::string_view what) {
   return value;
 }
 
-Result<std::int64_t> count_field(const Fields& fields, std::string_view key, std::int64_t fallback) {
+Result<std::int64_t> count_field(const Fields& fields, std::string_view key, std::size_t largest,
+                                 std::int64_t fallback) {
   const std::string_view text = trim(field(fields, key));
   if (text.empty()) return fallback;
   AMAS_TRY(const auto value, number_in<std::int64_t>(text, key));
-  if (value < 0 || value > kCountMax)
+  if (value < 0 || value > static_cast<std::int64_t>(largest))
     return invalid_argument(fmt::format("{} is impossible: {}", key, value));
   return value;
 }
@@ -96,8 +94,8 @@ struct TreeLists {
 
 Result<TreeLists> read_lists(const Fields& fields) {
   if (trim(field(fields, "is_linear")) == "1") return unimplemented("its leaves are linear models");
-  AMAS_TRY(const std::int64_t leaves, count_field(fields, "num_leaves", 0));
-  AMAS_TRY(const std::int64_t sets, count_field(fields, "num_cat", 0));
+  AMAS_TRY(const std::int64_t leaves, count_field(fields, "num_leaves", limits::kDocumentBytesMax, 0));
+  AMAS_TRY(const std::int64_t sets, count_field(fields, "num_cat", limits::kDocumentBytesMax, 0));
   if (leaves < 1) return invalid_argument("it has no leaves");
   const auto splits = static_cast<std::size_t>(leaves - 1);
   TreeLists lists;
@@ -112,8 +110,7 @@ Result<TreeLists> read_lists(const Fields& fields) {
   AMAS_TRY(lists.boundaries,
            list_field<std::int64_t>(fields, "cat_boundaries", static_cast<std::size_t>(sets) + 1));
   const std::int64_t words = lists.boundaries.back();
-  if (words < 0 || words > static_cast<std::int64_t>(kCategoryWordsMax) || lists.boundaries.front() != 0 ||
-      !std::ranges::is_sorted(lists.boundaries))
+  if (lists.boundaries.front() != 0 || !std::ranges::is_sorted(lists.boundaries))
     return invalid_argument("cat_boundaries do not rise from 0");
   AMAS_TRY(lists.words, list_field<std::uint32_t>(fields, "cat_threshold", static_cast<std::size_t>(words)));
   return lists;
@@ -131,12 +128,14 @@ class Reader {
   Result<std::int32_t> child(const TreeLists& lists, std::int64_t index, std::int32_t first) const;
 
   Forest forest_{};
+  std::size_t categories_ = 0;  ///< members of all sets
 };
 
 Status Reader::read_header(const Fields& header) {
-  AMAS_TRY(const auto features, count_field(header, "max_feature_idx", -1));
-  AMAS_TRY(const auto classes, count_field(header, "num_class", 1));
-  AMAS_TRY(const auto columns, count_field(header, "num_tree_per_iteration", classes));
+  AMAS_TRY(const auto features, count_field(header, "max_feature_idx", limits::kForestFeaturesMax - 1, -1));
+  AMAS_TRY(const auto classes, count_field(header, "num_class", limits::kForestTargetsMax, 1));
+  AMAS_TRY(const auto columns,
+           count_field(header, "num_tree_per_iteration", limits::kForestTargetsMax, classes));
   if (features < 0 || columns < 1)
     return invalid_argument("LightGBM model lacks max_feature_idx or has no trees");
   forest_.number = Number::kFloat64;
@@ -166,6 +165,10 @@ Status Reader::set_categories(const TreeLists& lists, std::size_t split, Node& n
     for (std::size_t bit = 0; bit < 32; ++bit)
       if (((lists.words[word] >> bit) & 1U) != 0)
         members.push_back(static_cast<double>((word - begin) * 32 + bit));
+  categories_ += members.size();
+  if (categories_ > limits::kForestCategoriesMax)
+    return resource_exhausted(
+        fmt::format("the model has too many categories: more than {}", limits::kForestCategoriesMax));
   node.set = static_cast<std::int32_t>(forest_.sets.size());
   forest_.sets.push_back(std::move(members));
   node.test = Condition::kMemberTruncated;

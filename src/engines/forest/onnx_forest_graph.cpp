@@ -175,7 +175,7 @@ Result<ForestGraph> read_forest_graph(const onnx::ModelProto& model) {
   AMAS_CHECK(check_scores_known(read.trees));
   Forest& forest = read.trees.forest;
   if (read.input.shape[1] >= 0 &&
-      (read.input.shape[1] < forest.features || read.input.shape[1] > kOnnxFeaturesMax))
+      (read.input.shape[1] < forest.features || !is_feature(read.input.shape[1] - 1)))
     return unimplemented(
         fmt::format("trees ask for {} features of {}", forest.features, read.input.shape[1]));
   if (read.input.shape[1] >= 0) forest.features = static_cast<std::int32_t>(read.input.shape[1]);

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <set>
 
+#include "base/limits.h"
 #include "engines/forest/onnx_trees_5.h"
 #include "model/onnx_graph.h"
 
@@ -181,7 +182,7 @@ Status add_nodes(const Lists& lists, const Index& index, Forest& forest) {
     if (condition != Condition::kLeaf) {
       AMAS_TRY(node.yes, child(lists, index, i, lists.yes[i]));
       AMAS_TRY(node.no, child(lists, index, i, lists.no[i]));
-      if (lists.feature[i] < 0 || lists.feature[i] >= kOnnxFeaturesMax)
+      if (!is_feature(lists.feature[i]))
         return unimplemented(fmt::format("tree ensemble asks for feature {}", lists.feature[i]));
       node.feature = static_cast<std::int32_t>(lists.feature[i]);
       node.threshold = lists.threshold[i];
@@ -254,6 +255,14 @@ Result<std::int64_t> read_classes(const onnx::NodeProto& node, const Lists& list
 
 }  // namespace
 
+bool is_feature(std::int64_t index) {
+  return index >= 0 && index < static_cast<std::int64_t>(limits::kForestFeaturesMax);
+}
+
+bool is_target_count(std::int64_t count) {
+  return count >= 1 && count <= static_cast<std::int64_t>(limits::kForestTargetsMax);
+}
+
 Result<std::vector<double>> tensor_numbers(const onnx::NodeProto& node, std::string_view name,
                                            Number number) {
   const auto* attribute = find_attribute(node, name);
@@ -306,7 +315,7 @@ Result<TreeOperator> read_tree_operator(const onnx::NodeProto& node, std::int64_
   if (out.classifier) {
     AMAS_TRY(targets, read_classes(node, lists, out));
   }
-  if (targets < (out.classifier ? 2 : 1) || targets > kOnnxTargetsMax)
+  if (!is_target_count(targets) || (out.classifier && targets < 2))
     return unimplemented(fmt::format("{} has {} targets", node.op_type(), targets));
   out.forest.number = number;
   out.forest.targets = static_cast<std::int32_t>(targets);

@@ -114,7 +114,7 @@ Status add_nodes(const Lists& lists, Forest& forest) {
     Node node{.test = kConditions[lists.mode[i]]};
     AMAS_TRY(node.yes, child(lists, lists.yes[i], lists.yes_leaf[i]));
     AMAS_TRY(node.no, child(lists, lists.no[i], lists.no_leaf[i]));
-    if (lists.feature[i] < 0 || lists.feature[i] >= kOnnxFeaturesMax)
+    if (!is_feature(lists.feature[i]))
       return unimplemented(fmt::format("TreeEnsemble asks for feature {}", lists.feature[i]));
     node.feature = static_cast<std::int32_t>(lists.feature[i]);
     node.threshold = lists.threshold[i];
@@ -160,8 +160,8 @@ Result<TreeOperator> read_tree_ensemble_5(const onnx::NodeProto& node, Number nu
   const std::int64_t targets = model::int_attribute(node, "n_targets", 0);
   const std::int64_t aggregate = model::int_attribute(node, "aggregate_function", 1);
   const std::int64_t link = model::int_attribute(node, "post_transform", 0);
-  if (targets < 1 || targets > kOnnxTargetsMax || aggregate < 0 || aggregate >= std::ssize(kAggregates) ||
-      link < 0 || link >= std::ssize(kLinks))
+  if (!is_target_count(targets) || aggregate < 0 || aggregate >= std::ssize(kAggregates) || link < 0 ||
+      link >= std::ssize(kLinks))
     return unimplemented(fmt::format("TreeEnsemble has {} targets, aggregate_function {}, post_transform {}",
                                      targets, aggregate, link));
   TreeOperator out;

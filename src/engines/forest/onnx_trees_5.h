@@ -4,9 +4,10 @@
 
 namespace amas::engines::forest {
 
-/// Beyond these a tree operator is left to ONNX Runtime.
-inline constexpr std::int64_t kOnnxFeaturesMax = 1'000'000;
-inline constexpr std::int64_t kOnnxTargetsMax = 100'000;
+/// Whether a feature is within the limits on imported forests; what lies beyond is left to ONNX Runtime.
+bool is_feature(std::int64_t index);
+/// The same for how many targets there are.
+bool is_target_count(std::int64_t count);
 
 /// A tensor attribute of a tree operator in the number type of its rows; empty when it is left out.
 ///

@@ -7,13 +7,14 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/limits.h"
 #include "base/text.h"
 #include "engines/forest/ubjson.h"
 
 namespace amas::engines::forest {
 namespace {
 
-constexpr std::int64_t kCountMax = 1 << 24;  // features, targets
+constexpr std::int64_t kCategoryMax = 1 << 24;  // the library takes larger ones for unknown
 
 /// The field of an object, which must be an object (or array) itself.
 Result<const Json*> part(const Json& object, const char* key) {
@@ -35,11 +36,12 @@ Result<T> number_in(std::string_view text, std::string_view what) {
 }
 
 /// Parameters are written as strings.
-Result<std::int64_t> parameter(const Json& object, std::string_view key, std::int64_t fallback) {
+Result<std::int64_t> parameter(const Json& object, std::string_view key, std::size_t largest,
+                               std::int64_t fallback) {
   AMAS_TRY(const auto text, json_field_or<std::string>(object, key, ""));
   if (text.empty()) return fallback;
   AMAS_TRY(const auto value, number_in<std::int64_t>(text, key));
-  if (value < 0 || value > kCountMax)
+  if (value < 0 || value > static_cast<std::int64_t>(largest))
     return invalid_argument(fmt::format("XGBoost model has an impossible {}: {}", key, value));
   return value;
 }
@@ -128,7 +130,7 @@ struct TreeLists {
 Result<TreeLists> read_lists(const Json& tree) {
   TreeLists lists;
   AMAS_TRY(const Json* parameters, part(tree, "tree_param"));
-  AMAS_TRY(lists.vector_size, parameter(*parameters, "size_leaf_vector", 1));
+  AMAS_TRY(lists.vector_size, parameter(*parameters, "size_leaf_vector", limits::kForestTargetsMax, 1));
   lists.vector_size = std::max<std::int64_t>(lists.vector_size, 1);
   AMAS_TRY(const Json* left, part(tree, "left_children"));
   const std::size_t nodes = left->size();
@@ -173,9 +175,9 @@ class Reader {
 
 Status Reader::read_header(const Json& learner) {
   AMAS_TRY(const Json* parameters, part(learner, "learner_model_param"));
-  AMAS_TRY(const auto features, parameter(*parameters, "num_feature", 0));
-  AMAS_TRY(const auto classes, parameter(*parameters, "num_class", 0));
-  AMAS_TRY(const auto targets, parameter(*parameters, "num_target", 1));
+  AMAS_TRY(const auto features, parameter(*parameters, "num_feature", limits::kForestFeaturesMax, 0));
+  AMAS_TRY(const auto classes, parameter(*parameters, "num_class", limits::kForestTargetsMax, 0));
+  AMAS_TRY(const auto targets, parameter(*parameters, "num_target", limits::kForestTargetsMax, 1));
   AMAS_TRY(const Json* described, part(learner, "objective"));
   AMAS_TRY(const auto name, json_field<std::string>(*described, "name"));
   AMAS_TRY(const auto objective, objective_of(name));
@@ -199,7 +201,7 @@ Status Reader::add_leaf(Node& leaf, std::size_t at, std::int64_t group, float we
         {static_cast<std::int32_t>(group), static_cast<double>(lists_.condition[at] * weight)});
   } else {
     const std::int64_t first = lists_.right[at];
-    if (lists_.vector_size != forest_.targets || first < 0 || first >= kCountMax ||
+    if (lists_.vector_size != forest_.targets || first < 0 || first >= std::ssize(lists_.leaf_weights) ||
         static_cast<std::size_t>((first + 1) * lists_.vector_size) > lists_.leaf_weights.size())
       return invalid_argument(fmt::format("leaf {} has no vector of {} weights", at, forest_.targets));
     for (std::int32_t target = 0; target < forest_.targets; ++target)
@@ -225,8 +227,8 @@ Result<std::int32_t> Reader::add_set(std::size_t node) {
   std::ranges::sort(set);
   const auto twice = std::ranges::unique(set);
   set.erase(twice.begin(), twice.end());
-  if (!set.empty() && (set.front() < 0 || set.back() >= static_cast<double>(kCountMax)))
-    return invalid_argument(fmt::format("node {} has a category outside 0 to {}", node, kCountMax));
+  if (!set.empty() && (set.front() < 0 || set.back() >= static_cast<double>(kCategoryMax)))
+    return invalid_argument(fmt::format("node {} has a category outside 0 to {}", node, kCategoryMax));
   forest_.sets.push_back(std::move(set));
   return static_cast<std::int32_t>(forest_.sets.size() - 1);
 }
