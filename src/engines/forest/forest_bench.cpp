@@ -5,12 +5,15 @@
 
 #include <benchmark/benchmark.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <random>
 
+#include "base/file.h"
 #include "engines/forest/compiled.h"
 #include "engines/forest/forest_engine.h"
 #include "engines/forest/onnx_export.h"
+#include "engines/forest/xgboost.h"
 #include "engines/onnxruntime/onnxruntime_engine.h"
 
 namespace amas::engines {
@@ -90,8 +93,8 @@ void run(benchmark::State& state, engine::Engine& engine, std::int32_t depth, bo
   set_row_time(state);
 }
 
-void layout_alone(benchmark::State& state) {
-  const auto compiled = compile<float>(random_trees(6).forest);
+void measure_margins(benchmark::State& state, const Forest& forest) {
+  const auto compiled = compile<float>(forest);
   if (!compiled) throw std::runtime_error(compiled.error().message);
   const Tensor rows = random_rows(false);
   std::vector<double> margins(static_cast<std::size_t>(state.range(0)));
@@ -105,6 +108,8 @@ void layout_alone(benchmark::State& state) {
   }
   set_row_time(state);
 }
+
+void layout_alone(benchmark::State& state) { measure_margins(state, random_trees(6).forest); }
 BENCHMARK(layout_alone)->Arg(1)->Arg(1000);
 
 void engine_forest(benchmark::State& state) { run(state, ours(), 6, false); }
@@ -122,7 +127,21 @@ BENCHMARK(engine_forest_deep)->Arg(1)->Arg(1000);
 void engine_onnxruntime_deep(benchmark::State& state) { run(state, onnxruntime(), 12, false); }
 BENCHMARK(engine_onnxruntime_deep)->Arg(1)->Arg(1000);
 
+/// A model of XGBoost over kFeatures features, as bench/forest.py asks for.
+void xgboost_model(benchmark::State& state, const char* file) {
+  const auto bytes = read_file(file);
+  if (!bytes) throw std::runtime_error(bytes.error().message);
+  const auto read = read_xgboost(*bytes);
+  if (!read) throw std::runtime_error(read.error().message);
+  measure_margins(state, *read);
+}
+
 }  // namespace
 }  // namespace amas::engines
 
-BENCHMARK_MAIN();
+int main(int count, char** arguments) {
+  if (const char* file = std::getenv("AMAS_XGBOOST_MODEL"); file != nullptr)
+    benchmark::RegisterBenchmark("xgboost_model", amas::engines::xgboost_model, file)->Arg(1)->Arg(1000);
+  benchmark::Initialize(&count, arguments);
+  benchmark::RunSpecifiedBenchmarks();
+}

@@ -339,9 +339,16 @@ TEST(ForestEngine, never_loads_trees_that_are_no_trees) {
   expect_left(graph, "100001 targets");
   graph = graph_of(two_classes());
   attribute(graph, "nodes_values").mutable_floats()->RemoveLast();
-  const auto loaded = ours().load(model::serialise_onnx(graph), {});
+  auto loaded = ours().load(model::serialise_onnx(graph), {});
   ASSERT_FALSE(loaded);
   EXPECT_EQ(loaded.error().code, Code::kInvalidArgument);
+  graph = graph_of(two_classes());
+  attribute(graph, "nodes_values").set_type(onnx::AttributeProto::INTS);
+  loaded = ours().load(model::serialise_onnx(graph), {});
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(loaded.error().code, Code::kInvalidArgument);
+  EXPECT_NE(loaded.error().message.find("another type: nodes_values"), std::string::npos)
+      << loaded.error().message;
 }
 
 TEST(ForestEngine, refuses_rows_that_do_not_fit) {
