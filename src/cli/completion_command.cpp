@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/session.h"
+#include "cli/usage.h"
 
 namespace amas::cli {
 namespace {
@@ -79,7 +80,10 @@ compdef _amas amas
 void add_completion_command(CLI::App& app, Session&, Action& action) {
   auto shell = std::make_shared<std::string>();
   CLI::App* command = app.add_subcommand("completion", "Print the completion script of a shell");
-  command->add_option("shell", *shell, "bash or zsh")->required()->check(CLI::IsMember({"bash", "zsh"}));
+  command->add_option("shell", *shell, "bash or zsh")
+      ->required()
+      ->check(one_of({"bash", "zsh"}))
+      ->type_name("SHELL");
   command->footer(
       "\nExamples:\n  source <(amas completion bash)\n  amas completion zsh > ~/.zsh/_amas.zsh   # and "
       "source it");
@@ -87,7 +91,7 @@ void add_completion_command(CLI::App& app, Session&, Action& action) {
     action = [&app, shell]() -> Status {
       Words words;
       collect(app, "", words);
-      std::fputs((completion_function(words) + (*shell == "bash" ? kBash : kZsh)).c_str(), stdout);
+      print_text(completion_function(words) + (*shell == "bash" ? kBash : kZsh));
       return {};
     };
   });

@@ -91,10 +91,8 @@ Status doctor(Session& session) {
     document["good"] = check.good;
     document["detail"] = check.detail;
     if (!session.json)
-      std::fputs(fmt::format("{} {:<12} {}\n", check.good ? coloured("✓", "32") : coloured("✗", "31"),
-                             check.name, check.detail)
-                     .c_str(),
-                 stdout);
+      print_text(fmt::format("{} {:<12} {}\n", check.good ? coloured("✓", "32") : coloured("✗", "31"),
+                             check.name, check.detail));
   }
   if (session.json) Session::print(documents);
   if (bad > 0)

@@ -4,6 +4,7 @@
 
 #include "cli/http_client.h"
 #include "cli/session.h"
+#include "cli/usage.h"
 #include "model/package.h"
 #include "pipeline/spec.h"
 
@@ -12,7 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void print_text(const std::string& text) { std::fputs(text.c_str(), stdout); }
+constexpr std::int64_t kVersionMax = 1'000'000'000;
 
 // The version that a user names: its number, or the newest.
 Result<store::ModelVersion> find_version(store::Store& store, const std::string& model,
@@ -298,7 +299,9 @@ void add_model_commands(CLI::App& app, Session& session, Action& action) {
   auto options = std::make_shared<ShowOptions>();
   CLI::App* show = model->add_subcommand("show", "Show a model: metrics, variants, measured latency");
   show->add_option("model", options->model, "Its name")->required();
-  show->add_option("--version", options->version, "Its version [the newest]");
+  show->add_option("--version", options->version, "Its version [the newest]")
+      ->check(whole_number(1, kVersionMax))
+      ->type_name("N");
   show->add_flag("--lineage", options->lineage, "Where it comes from: raw data to deployment");
   show->callback([&session, &action, options] {
     action = [&session, options] { return show_model(session, *options); };
@@ -307,7 +310,9 @@ void add_model_commands(CLI::App& app, Session& session, Action& action) {
       model->add_subcommand("export", "Copy a package (ONNX, pipeline, manifest, card) to a folder");
   copy->add_option("model", options->model, "Its name")->required();
   copy->add_option("folder", options->target, "The new folder")->required();
-  copy->add_option("--version", options->version, "Its version [the newest]");
+  copy->add_option("--version", options->version, "Its version [the newest]")
+      ->check(whole_number(1, kVersionMax))
+      ->type_name("N");
   copy->callback([&session, &action, options] {
     action = [&session, options] { return export_model(session, *options); };
   });
@@ -315,7 +320,9 @@ void add_model_commands(CLI::App& app, Session& session, Action& action) {
   CLI::App* command = app.add_subcommand(
       "deploy", "Serve a version of a model under a name; a running server follows at once");
   command->add_option("model", deploy_options->model, "The model (with --remove: the deployment)");
-  command->add_option("--version", deploy_options->version, "Its version [the newest]");
+  command->add_option("--version", deploy_options->version, "Its version [the newest]")
+      ->check(whole_number(1, kVersionMax))
+      ->type_name("N");
   command->add_option("--variant", deploy_options->variant, "fp32, int8, pruned or pruned-int8 [fp32]");
   command->add_option("--as", deploy_options->as, "Name to serve it under [the model's]");
   command->add_flag("--list", deploy_options->list, "List deployments");

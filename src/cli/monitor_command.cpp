@@ -6,6 +6,7 @@
 
 #include "cli/http_client.h"
 #include "cli/session.h"
+#include "cli/usage.h"
 
 namespace amas::cli {
 namespace {
@@ -17,7 +18,7 @@ struct MonitorOptions {
   double interval_s = 1;
 };
 
-double number(const Json& from, const char* key) {
+double number_in(const Json& from, const char* key) {
   const Json value = from.value(key, Json());
   return value.is_number() ? value.get<double>() : 0;
 }
@@ -36,8 +37,8 @@ const char* colour_of(const std::string& state) {
 
 // The effect on a bar from 0 to twice the alarm level, so that the alarm stands in the middle.
 std::string effect_bar(const Json& finding) {
-  const double alarm = number(finding, "drifted_at");
-  const double share = alarm > 0 ? std::min(1.0, number(finding, "effect") / (2 * alarm)) : 0;
+  const double alarm = number_in(finding, "drifted_at");
+  const double share = alarm > 0 ? std::min(1.0, number_in(finding, "effect") / (2 * alarm)) : 0;
   std::string bar;
   for (int i = 0; i < kBarCells; ++i)
     bar += i < static_cast<int>(share * kBarCells) ? "━" : i == kBarCells / 2 ? "┊" : "─";
@@ -47,21 +48,21 @@ std::string effect_bar(const Json& finding) {
 std::string report_text(const Json& report) {
   std::string page = fmt::format(
       "{} version {:.0f}   {:.0f} requests, {:.0f} errors, {:.0f} rows   p50 {:.0f} µs, p99 {:.0f} µs\n",
-      coloured(text(report, "deployment"), "1"), number(report, "version"), number(report, "requests"),
-      number(report, "errors"), number(report, "rows"), number(report, "latency_p50_us"),
-      number(report, "latency_p99_us"));
+      coloured(text(report, "deployment"), "1"), number_in(report, "version"), number_in(report, "requests"),
+      number_in(report, "errors"), number_in(report, "rows"), number_in(report, "latency_p50_us"),
+      number_in(report, "latency_p99_us"));
   for (const Json& finding : report.value("drift", Json::array()))
-    page +=
-        fmt::format("  drift    {:<14} {} {} effect {:.3f} (drifted from {:.2f}; {:.0f} rows)\n",
-                    text(finding, "statistic"), effect_bar(finding),
-                    coloured(fmt::format("{:<9}", text(finding, "state")), colour_of(text(finding, "state"))),
-                    number(finding, "effect"), number(finding, "drifted_at"), number(finding, "rows"));
+    page += fmt::format(
+        "  drift    {:<14} {} {} effect {:.3f} (drifted from {:.2f}; {:.0f} rows)\n",
+        text(finding, "statistic"), effect_bar(finding),
+        coloured(fmt::format("{:<9}", text(finding, "state")), colour_of(text(finding, "state"))),
+        number_in(finding, "effect"), number_in(finding, "drifted_at"), number_in(finding, "rows"));
   for (const Json& finding : report.value("anomalies", Json::array())) {
     const bool active = finding.value("active", Json(false)) == true;
     page +=
         fmt::format("  anomaly  {:<14} {} now {:.4g}, usual {:.4g}, score {:.2f}\n", text(finding, "series"),
                     coloured(active ? "UNUSUAL  " : "usual    ", active ? "31;1" : "32"),
-                    number(finding, "value"), number(finding, "baseline"), number(finding, "score"));
+                    number_in(finding, "value"), number_in(finding, "baseline"), number_in(finding, "score"));
   }
   return page;
 }
@@ -91,11 +92,7 @@ Status monitor(Session& session, const MonitorOptions& options) {
     AMAS_CHECK(json_array<Json>(document, "reports"));
     if (session.json) Session::print(document);
     // Home and clear-to-end in place of clearing first: no flicker.
-    else
-      std::fputs(
-          ((live ? "\033[H" : "") + page_text(document, server->port) + (live ? "\033[J" : "")).c_str(),
-          stdout);
-    std::fflush(stdout);
+    else print_text((live ? "\033[H" : "") + page_text(document, server->port) + (live ? "\033[J" : ""));
     if (options.once) break;
     const auto nanoseconds = static_cast<long>(options.interval_s * 1e9);
     const timespec pause{nanoseconds / 1'000'000'000, nanoseconds % 1'000'000'000};
@@ -111,8 +108,9 @@ void add_monitor_command(CLI::App& app, Session& session, Action& action) {
   CLI::App* command =
       app.add_subcommand("monitor", "Show traffic, latency, drift and anomalies of a running server, live");
   command->add_flag("--once", options->once, "Show it once and end");
-  command->add_option("--interval", options->interval_s, "Seconds between two looks [1]")
-      ->check(CLI::Range(0.1, 3600.0));
+  command->add_option("--interval", options->interval_s, "Time between two looks [1]")
+      ->check(number(0.1, 3600))
+      ->type_name("SECONDS");
   command->footer(
       "\nExamples:\n  amas monitor\n  amas monitor --once\n  amas --json monitor --once | jq "
       "'.reports[].drift'");

@@ -68,8 +68,7 @@ class PlainProgress final : public pipeline::Progress {
  private:
   void print(const std::string& line) {
     const std::scoped_lock lock(mutex_);
-    std::fputs((line + "\n").c_str(), stdout);
-    std::fflush(stdout);
+    print_text(line + "\n");
   }
   std::mutex mutex_;
 };
@@ -120,23 +119,21 @@ class TerminalProgress final : public pipeline::Progress {
   void scroll(const std::string& line) {
     const std::scoped_lock lock(mutex_);
     erase_bars();
-    std::fputs((line + "\n").c_str(), stdout);
+    print_text(line + "\n");
     redraw();
   }
 
   void erase_bars() {
-    for (; lines_ > 0; --lines_) std::fputs("\033[1A\033[2K", stdout);
-    std::fflush(stdout);
+    for (; lines_ > 0; --lines_) print_text("\033[1A\033[2K");
   }
 
   void redraw() {
     erase_bars();
     for (const auto& [step, bar] : bars_) {
       // Without wrapping, a line that is too long for the terminal stays one line and can be erased again.
-      std::fputs(("\033[?7l" + bar_line(step, bar) + "\033[?7h\n").c_str(), stdout);
+      print_text("\033[?7l" + bar_line(step, bar) + "\033[?7h\n");
       ++lines_;
     }
-    std::fflush(stdout);
     drawn_us_ = system_clock().steady_us();
   }
 

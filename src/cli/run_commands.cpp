@@ -12,6 +12,7 @@
 #include "cli/http_client.h"
 #include "cli/progress.h"
 #include "cli/session.h"
+#include "cli/usage.h"
 #include "data/clean.h"
 #include "data/dataset.h"
 #include "data/import.h"
@@ -47,29 +48,24 @@ std::string home_option(const Session& session) {
 
 void print_deployment(const Session& session, const store::Deployment& deployment) {
   const std::string amas = "amas" + home_option(session);
-  std::fputs(fmt::format("\nDeployed {} version {} ({}).\n", coloured(deployment.name, "1"),
-                         deployment.targets.at(0).version, deployment.targets.at(0).variant)
-                 .c_str(),
-             stdout);
+  print_text(fmt::format("\nDeployed {} version {} ({}).\n", coloured(deployment.name, "1"),
+                         deployment.targets.at(0).version, deployment.targets.at(0).variant));
   if (const auto server = find_server(session.home))
-    std::fputs(fmt::format("The server on port {} serves it from now on.\n", server->port).c_str(), stdout);
-  else std::fputs(fmt::format("Serve it:  {} serve\n", amas).c_str(), stdout);
-  std::fputs(
-      fmt::format(
-          "Ask it:    {} predict {} \"some text\"\n"
-          "           curl -s localhost:8080/v1/models/{}:predict -d '{{\"instances\":[\"some text\"]}}'\n"
-          "Origin:    {} model show {} --lineage\n",
-          amas, deployment.name, deployment.name, amas, deployment.model)
-          .c_str(),
-      stdout);
+    print_text(fmt::format("The server on port {} serves it from now on.\n", server->port));
+  else print_text(fmt::format("Serve it:  {} serve\n", amas));
+  print_text(fmt::format(
+      "Ask it:    {} predict {} \"some text\"\n"
+      "           curl -s localhost:8080/v1/models/{}:predict -d '{{\"instances\":[\"some text\"]}}'\n"
+      "Origin:    {} model show {} --lineage\n",
+      amas, deployment.name, deployment.name, amas, deployment.model));
 }
 
 void print_result(const Session& session, const pipeline::RunResult& result) {
   if (session.json) return Session::print(result_json(result));
   if (!result.leaderboard.empty())
-    std::fputs(("\n" + train::leaderboard_text(result.leaderboard, result.metric)).c_str(), stdout);
+    print_text("\n" + train::leaderboard_text(result.leaderboard, result.metric));
   if (!result.tensorboard.empty())
-    std::fputs(fmt::format("\nTensorBoard: tensorboard --logdir {}\n", result.tensorboard).c_str(), stdout);
+    print_text(fmt::format("\nTensorBoard: tensorboard --logdir {}\n", result.tensorboard));
   if (!result.deployment.name.empty()) print_deployment(session, result.deployment);
 }
 
@@ -79,7 +75,6 @@ Status become_server(const Session& session, int port) {
   std::error_code code;
   const std::string program = std::filesystem::read_symlink("/proc/self/exe", code).string();
   const std::string home = session.home.string(), port_text = std::to_string(port);
-  std::fflush(stdout);
   ::execl(program.c_str(), "amas", "--home", home.c_str(), "serve", "--port", port_text.c_str(), nullptr);
   return unavailable(fmt::format("cannot start the server: {}", std::strerror(errno)));
 }
@@ -109,7 +104,9 @@ CLI::App* add_spec_command(CLI::App& app, Session& session, Action& action, cons
       ->type_name("SPEC.yaml");
   if (until == pipeline::Until::kDeploy) {
     command->add_flag("--serve", options->serve, "Serve when done, until interrupted");
-    command->add_option("--port", options->port, "Port for --serve [8080]")->check(CLI::Range(0, 65535));
+    command->add_option("--port", options->port, "Port for --serve [8080]")
+        ->check(whole_number(0, 65535))
+        ->type_name("PORT");
   }
   command->callback([&session, &action, options, until] {
     action = [&session, options, until] { return run(session, *options, until); };
@@ -132,9 +129,8 @@ Status list_datasets(Session& session) {
   }
   if (session.json) Session::print(documents);
   else
-    std::fputs(rows.size() == 1 ? "No datasets yet; make one with `amas data import SPEC.yaml`.\n"
-                                : format_table(rows).c_str(),
-               stdout);
+    print_text(rows.size() == 1 ? "No datasets yet; make one with `amas data import SPEC.yaml`.\n"
+                                : format_table(rows));
   return {};
 }
 
@@ -155,7 +151,7 @@ Status show_dataset(Session& session, const std::string& name) {
                    {"detail", found->detail},
                    {"profile", document}};
   if (session.json) Session::print(whole);
-  else std::fputs((dump_json(whole, 2) + "\n").c_str(), stdout);
+  else print_text(dump_json(whole, 2) + "\n");
   return {};
 }
 
@@ -167,9 +163,7 @@ Status look_at_source(Session& session, const std::string& path, const std::stri
   const Json profile = data::profile_table(table);
   if (session.json) Session::print({{"rows", table.rows()}, {"files", report.files}, {"profile", profile}});
   else
-    std::fputs(
-        fmt::format("{} rows from {} files\n{}\n", table.rows(), report.files, dump_json(profile, 2)).c_str(),
-        stdout);
+    print_text(fmt::format("{} rows from {} files\n{}\n", table.rows(), report.files, dump_json(profile, 2)));
   return {};
 }
 

@@ -6,6 +6,7 @@
 
 #include "cli/http_client.h"
 #include "cli/session.h"
+#include "cli/usage.h"
 #include "model/package.h"
 #include "serve/version.h"
 #include "server/server.h"
@@ -91,7 +92,7 @@ Status predict(Session& session, PredictOptions options) {
     }
     double best = 0;
     for (const double score : prediction.scores) best = std::max(best, score);
-    std::fputs(fmt::format("{}  {:.4f}\n", coloured(prediction.label, "1"), best).c_str(), stdout);
+    print_text(fmt::format("{}  {:.4f}\n", coloured(prediction.label, "1"), best));
   }
   return {};
 }
@@ -112,12 +113,10 @@ Status serve(Session& session, const ServeOptions& options) {
                                                : log::Level::kInfo;
   server.on_ready = [&](std::uint16_t port) {
     if (session.json) return Session::print({{"event", "ready"}, {"port", port}});
-    std::fputs(fmt::format("Serving {} on http://127.0.0.1:{} (metrics at /metrics, models at /v1/models); "
-                           "Ctrl-C drains and ends.\n",
-                           session.home.string(), port)
-                   .c_str(),
-               stdout);
-    std::fflush(stdout);
+    print_text(
+        fmt::format("Serving {} on http://127.0.0.1:{} (metrics at /metrics, models at /v1/models); "
+                    "Ctrl-C drains and ends.\n",
+                    session.home.string(), port));
   };
   return server::run_server(server);
 }
@@ -128,11 +127,14 @@ void add_serve_commands(CLI::App& app, Session& session, Action& action) {
   auto serve_options = std::make_shared<ServeOptions>();
   CLI::App* serve_command = app.add_subcommand("serve", "Serve all deployments over HTTP, until interrupted");
   serve_command->add_option("--port", serve_options->port, "Port on 127.0.0.1, 0 for any free one [8080]")
-      ->check(CLI::Range(0, 65535));
+      ->check(whole_number(0, 65535))
+      ->type_name("PORT");
   serve_command->add_option("--threads", serve_options->threads, "Compute threads [one a processor]")
-      ->check(CLI::Range(0, 1024));
+      ->check(whole_number(0, 1024))
+      ->type_name("COUNT");
   serve_command->add_option("--log-level", serve_options->level, "debug, info or warn [info]")
-      ->check(CLI::IsMember({"debug", "info", "warn"}));
+      ->check(one_of({"debug", "info", "warn"}))
+      ->type_name("LEVEL");
   serve_command->footer(
       "\nExamples:\n  amas serve\n  amas serve --port 9000 --threads 2\n"
       "  curl -s localhost:8080/v1/models/spam:predict -d '{\"instances\":[\"You have won\"]}'");

@@ -1,11 +1,6 @@
 #include "cli/session.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
-
-#include <algorithm>
-#include <cstdio>
-#include <cstdlib>
 
 #include "base/install.h"
 #include "engines/duckdb/duckdb_reader.h"
@@ -13,16 +8,6 @@
 #include "pipeline/worker_process.h"
 
 namespace amas::cli {
-namespace {
-
-// Columns that a text takes on a terminal: code points, which is right for what we print (no wide
-// characters).
-std::size_t width_of(const std::string& text) {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
-
-}  // namespace
 
 Result<store::Store*> Session::store() {
   if (!store_) {
@@ -47,40 +32,7 @@ Result<table::TableReader*> Session::reader() {
   return reader_.get();
 }
 
-void Session::print(const Json& document) {
-  std::fputs((dump_json(document) + "\n").c_str(), stdout);
-  std::fflush(stdout);
-}
-
-bool is_terminal() {
-  static const bool terminal = [] {
-    const char* term = std::getenv("TERM");
-    return ::isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr && term != nullptr &&
-           std::string_view(term) != "dumb";
-  }();
-  return terminal;
-}
-
-std::string coloured(const std::string& text, const char* code) {
-  return is_terminal() ? fmt::format("\033[{}m{}\033[0m", code, text) : text;
-}
-
-std::string format_table(const std::vector<std::vector<std::string>>& rows) {
-  std::vector<std::size_t> widths;
-  for (const auto& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()));
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width_of(row[i]));
-  }
-  std::string text;
-  for (const auto& row : rows) {
-    std::string line;
-    for (std::size_t i = 0; i < row.size(); ++i)
-      line += row[i] + std::string(widths[i] - width_of(row[i]) + 2, ' ');
-    line.erase(line.find_last_not_of(' ') + 1);
-    text += line + "\n";
-  }
-  return text;
-}
+void Session::print(const Json& document) { print_text(dump_json(document) + "\n"); }
 
 Json versions(Session& session) {
   Json all{{"amas", AMAS_VERSION}};

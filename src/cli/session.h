@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/result.h"
+#include "cli/output.h"
 #include "engine/engine.h"
 #include "store/store.h"
 #include "table/table.h"
@@ -28,7 +29,7 @@ class Session {
   /// DuckDB.
   Result<table::TableReader*> reader();
 
-  /// Prints a document for machines, on a line of its own.
+  /// Prints a document for machines, on a line of its own. Fails as print_text does.
   static void print(const Json& document);
 
  private:
@@ -36,16 +37,6 @@ class Session {
   std::unique_ptr<engine::Engine> engine_;
   std::unique_ptr<table::TableReader> reader_;
 };
-
-/// Whether standard output is a terminal that may be written to with colours and cursor moves ($NO_COLOR,
-/// $TERM).
-bool is_terminal();
-
-/// `text` in a colour of the terminal (an SGR code such as "1", "32", "33;1"); plain elsewhere.
-std::string coloured(const std::string& text, const char* code);
-
-/// A table in plain text with aligned columns; the first row is the heading.
-std::string format_table(const std::vector<std::vector<std::string>>& rows);
 
 /// What a command does once its options are known.
 using Action = std::function<Status()>;
@@ -57,6 +48,7 @@ void add_serve_commands(CLI::App& app, Session& session, Action& action);      /
 void add_monitor_command(CLI::App& app, Session& session, Action& action);     ///< monitor
 void add_doctor_command(CLI::App& app, Session& session, Action& action);      ///< doctor
 void add_completion_command(CLI::App& app, Session& session, Action& action);  ///< completion
+void add_help_command(CLI::App& app, Action& action);                          ///< help
 
 /// Versions of amas and of every library that it loads or starts; those that are missing say so.
 Json versions(Session& session);

@@ -9,13 +9,7 @@ import subprocess
 import time
 
 import pytest
-
-# sysexits.h, as src/base/result.cpp maps error codes.
-USAGE, DATA, NO_INPUT, TEMPORARY = 64, 65, 66, 75
-
-
-def call(amas, home, *arguments, **options):
-    return subprocess.run([amas, "--home", home, *arguments], capture_output=True, text=True, timeout=300, **options)
+from command import DATA, NO_INPUT, USAGE, call
 
 
 def spec_in(folder, content, spec="name: x\ndata: {source: data.csv}\ntrain: {epochs: 1}\n"):

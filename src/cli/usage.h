@@ -1,0 +1,34 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace amas::cli {
+
+/// What is wrong with a command line that CLI11 refused: names the word, the nearest known one where there is
+/// one, and the help that tells more.
+Error usage_error(const CLI::App& app, const CLI::ParseError& error);
+
+/// The command of a path such as {"model", "show"}; no words: the program itself.
+///
+/// Errors: kInvalidArgument, with the nearest known name, when there is no such command.
+Result<const CLI::App*> find_command(const CLI::App& app, const std::vector<std::string>& path);
+
+/// What `--help` shows for a command: what it does, its words, its options and examples.
+std::string help_text(const CLI::App& command);
+
+/// `; did you mean "spam"?` when a candidate is near to `word`, else nothing.
+std::string suggestion(const std::string& word, const std::vector<std::string>& candidates);
+
+/// An option's value must be a whole number of this range.
+CLI::Validator whole_number(std::int64_t low, std::int64_t high);
+/// An option's value must be a number of this range.
+CLI::Validator number(double low, double high);
+/// An option's value must be one of these words.
+CLI::Validator one_of(const std::vector<std::string>& words);
+
+}  // namespace amas::cli
