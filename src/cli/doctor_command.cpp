@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <fstream>
@@ -38,9 +39,9 @@ Check check_disk(const std::filesystem::path& home) {
 }
 
 Check check_home(Session& session) {
-  if (!std::filesystem::exists(session.home))
-    return {"home", true, session.home.string() + " (not made yet)"};
-  const auto store = session.store();
+  if (const Status there = session.check_home(); !there)
+    return {"home", there.error().code == Code::kNotFound, there.error().message};
+  const auto store = session.store_to_read();
   if (!store) return {"home", false, store.error().message};
   const auto models = (*store)->models();
   if (!models) return {"home", false, models.error().message};
@@ -51,7 +52,10 @@ Check check_home(Session& session) {
       return {"home", false,
               fmt::format("the package of {} version {} is gone: {}", version.model, version.version,
                           folder.error().message)};
-  return {"home", true, fmt::format("{}, {} model versions", session.home.string(), models->size())};
+  const bool writable = ::access(session.home.c_str(), W_OK) == 0;
+  return {"home", true,
+          fmt::format("{}, {} model versions{}", session.home.string(), models->size(),
+                      writable ? "" : "; read-only: `amas run` and `amas serve` need another")};
 }
 
 Check check_server(Session& session) {

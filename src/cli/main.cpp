@@ -69,7 +69,8 @@ std::string version_text(Session& session) {
 void add_commands(CLI::App& app, Session& session, Action& action) {
   add_run_commands(app, session, action);
   add_model_commands(app, session, action);
-  add_serve_commands(app, session, action);
+  add_serve_command(app, session, action);
+  add_predict_command(app, session, action);
   add_monitor_command(app, session, action);
   add_doctor_command(app, session, action);
   add_completion_command(app, session, action);
@@ -100,6 +101,8 @@ int run(std::span<char*> arguments) {
   } catch (const CLI::ParseError& error) {
     return end_with(usage_error(app, error), asks_for_json(arguments));
   }
+  if (session.home.empty())
+    return end_with(invalid_argument("--home names no folder; leave it out for ~/.amas"), session.json);
   if (version) {
     if (session.json) Session::print(versions(session));
     else print_text(version_text(session));

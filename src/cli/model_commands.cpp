@@ -16,16 +16,15 @@ namespace fs = std::filesystem;
 constexpr std::int64_t kVersionMax = 1'000'000'000;
 
 // The version that a user names: its number, or the newest.
-Result<store::ModelVersion> find_version(store::Store& store, const std::string& model,
+Result<store::ModelVersion> find_version(const store::Store& store, const std::string& model,
                                          std::int64_t version) {
   AMAS_TRY(const auto versions, store.models(model));
   if (versions.empty()) {
     AMAS_TRY(const auto all, store.models());
-    std::string names;
-    for (const auto& other : all)
-      if (names.find(other.model) == std::string::npos) names += (names.empty() ? "" : ", ") + other.model;
-    return not_found(fmt::format("no such model: {}; there {}", model,
-                                 names.empty() ? "is none yet; make one with `amas run`" : "are: " + names));
+    std::vector<std::string> names;
+    for (const auto& other : all) names.push_back(other.model);
+    names.erase(std::ranges::unique(names).begin(), names.end());
+    return unknown_name("model", model, names);
   }
   if (version == 0) return versions.back();
   for (const auto& one : versions)
@@ -34,12 +33,12 @@ Result<store::ModelVersion> find_version(store::Store& store, const std::string&
                                versions.back().version));
 }
 
-Result<model::Package> open_version(store::Store& store, const store::ModelVersion& version) {
+Result<model::Package> open_version(const store::Store& store, const store::ModelVersion& version) {
   AMAS_TRY(const fs::path folder, store.package_folder(version.digest));
   return model::Package::open(folder);
 }
 
-Json variants_json(store::Store& store, const model::Package& package) {
+Json variants_json(const store::Store& store, const model::Package& package) {
   Json variants = Json::array();
   const auto measured = store.measurements(package.digest());
   for (const model::Variant& variant : package.manifest().variants) {
@@ -76,7 +75,7 @@ std::string variants_text(const Json& variants) {
   return format_table(rows);
 }
 
-Result<Json> lineage_json(store::Store& store, const store::ModelVersion& version,
+Result<Json> lineage_json(const store::Store& store, const store::ModelVersion& version,
                           const model::Package& package) {
   const model::Lineage& lineage = package.manifest().lineage;
   Json chain = Json::array();
@@ -139,7 +138,7 @@ struct ShowOptions {
 };
 
 Status show_model(Session& session, const ShowOptions& options) {
-  AMAS_TRY(store::Store * store, session.store());
+  AMAS_TRY(const store::Store* store, session.store_to_read());
   AMAS_TRY(const store::ModelVersion version, find_version(*store, options.model, options.version));
   AMAS_TRY(const model::Package package, open_version(*store, version));
   if (options.lineage) {
@@ -170,7 +169,7 @@ Status show_model(Session& session, const ShowOptions& options) {
 }
 
 Status list_models(Session& session) {
-  AMAS_TRY(store::Store * store, session.store());
+  AMAS_TRY(const store::Store* store, session.store_to_read());
   AMAS_TRY(const auto versions, store->models());
   AMAS_TRY(const auto deployments, store->deployments());
   Json documents = Json::array();
@@ -203,7 +202,7 @@ Status list_models(Session& session) {
 }
 
 Status export_model(Session& session, const ShowOptions& options) {
-  AMAS_TRY(store::Store * store, session.store());
+  AMAS_TRY(const store::Store* store, session.store_to_read());
   AMAS_TRY(const store::ModelVersion version, find_version(*store, options.model, options.version));
   AMAS_TRY(const fs::path folder, store->package_folder(version.digest));
   if (fs::exists(options.target))
@@ -231,7 +230,7 @@ struct DeployOptions {
 };
 
 Status list_deployments(Session& session) {
-  AMAS_TRY(store::Store * store, session.store());
+  AMAS_TRY(const store::Store* store, session.store_to_read());
   AMAS_TRY(const auto deployments, store->deployments());
   Json documents = Json::array();
   std::vector<std::vector<std::string>> rows{{"DEPLOYMENT", "MODEL", "VERSION", "VARIANT", "GENERATION"}};
@@ -253,16 +252,19 @@ Status deploy(Session& session, const DeployOptions& options) {
   if (options.list) return list_deployments(session);
   if (options.model.empty())
     return invalid_argument("name the model to deploy, or use --list; see `amas deploy --help`");
-  AMAS_TRY(store::Store * store, session.store());
-  if (options.remove) return store->remove_deployment(options.model);
+  AMAS_TRY(store::Store * store, session.store_to_change());
+  if (options.remove) {
+    AMAS_TRY(const store::Deployment removed, find_deployment(*store, options.model));
+    return store->remove_deployment(removed.name);
+  }
   AMAS_TRY(const store::ModelVersion version, find_version(*store, options.model, options.version));
   AMAS_TRY(const model::Package package, open_version(*store, version));
   const std::string variant = options.variant.empty() ? "fp32" : options.variant;
   if (package.manifest().find_variant(variant) == nullptr) {
-    std::string known;
-    for (const auto& one : package.manifest().variants) known += (known.empty() ? "" : ", ") + one.name;
-    return not_found(fmt::format("model {} version {} has no variant {}; its variants: {}", version.model,
-                                 version.version, variant, known));
+    std::vector<std::string> known;
+    for (const auto& one : package.manifest().variants) known.push_back(one.name);
+    return unknown_name(fmt::format("variant of {} version {}", version.model, version.version), variant,
+                        known);
   }
   store::Deployment deployment;
   deployment.name = options.as.empty() ? options.model : options.as;

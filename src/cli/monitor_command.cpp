@@ -80,6 +80,7 @@ std::string page_text(const Json& document, std::uint16_t port) {
 volatile sig_atomic_t interrupted = 0;
 
 Status monitor(Session& session, const MonitorOptions& options) {
+  AMAS_CHECK(session.check_home());
   const auto server = find_server(session.home);
   if (!server)
     return unavailable(

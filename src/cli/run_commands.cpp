@@ -115,7 +115,7 @@ CLI::App* add_spec_command(CLI::App& app, Session& session, Action& action, cons
 }
 
 Status list_datasets(Session& session) {
-  AMAS_TRY(store::Store * store, session.store());
+  AMAS_TRY(const store::Store* store, session.store_to_read());
   AMAS_TRY(const auto datasets, store->datasets());
   Json documents = Json::array();
   std::vector<std::vector<std::string>> rows{{"DATASET", "VERSION", "ROWS", "DIGEST"}};
@@ -135,13 +135,15 @@ Status list_datasets(Session& session) {
 }
 
 Status show_dataset(Session& session, const std::string& name) {
-  AMAS_TRY(store::Store * store, session.store());
+  AMAS_TRY(const store::Store* store, session.store_to_read());
   AMAS_TRY(const auto datasets, store->datasets());
   const store::DatasetRecord* found = nullptr;
-  for (const store::DatasetRecord& dataset : datasets)
-    if (dataset.name == name || dataset.name + "@" + std::to_string(dataset.version) == name)
-      found = &dataset;
-  if (found == nullptr) return not_found(fmt::format("no such dataset: {}; see `amas data list`", name));
+  std::vector<std::string> known;
+  for (const store::DatasetRecord& dataset : datasets) {
+    known.push_back(dataset.name + "@" + std::to_string(dataset.version));
+    if (dataset.name == name || known.back() == name) found = &dataset;
+  }
+  if (found == nullptr) return unknown_name("dataset", name, known);
   AMAS_TRY(const std::string profile,
            store->get_blob(found->detail.value("profile", Json("")).get<std::string>()));
   AMAS_TRY(const Json document, parse_json(profile));

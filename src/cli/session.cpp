@@ -1,15 +1,61 @@
 #include "cli/session.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
+#include <cerrno>
+
+#include "base/file.h"
 #include "base/install.h"
+#include "cli/usage.h"
 #include "engines/duckdb/duckdb_reader.h"
 #include "engines/onnxruntime/onnxruntime_engine.h"
 #include "pipeline/worker_process.h"
 
 namespace amas::cli {
+namespace {
+
+// What is not there may become a folder; what is there must be one.
+Status check_is_folder(const std::filesystem::path& home) {
+  struct stat info {};
+  if (::stat(home.c_str(), &info) == 0) {
+    if (S_ISDIR(info.st_mode)) return {};
+    return invalid_argument(
+        fmt::format("the home is a file, not a folder: {}; name another with --home", home.string()));
+  }
+  if (errno == ENOTDIR)
+    return invalid_argument(
+        fmt::format("the home lies below a file: {}; name another with --home", home.string()));
+  return errno == ENOENT ? Status{} : errno_error("cannot read the home", home);
+}
+
+}  // namespace
+
+Status Session::check_home() const {
+  AMAS_CHECK(check_is_folder(home));
+  struct stat info {};
+  if (::stat((home / "home.db").c_str(), &info) == 0) return {};
+  if (errno != ENOENT) return errno_error("cannot read the home", home);
+  return not_found(
+      fmt::format("there is no home at {}; make one with `amas run SPEC.yaml`, or name another with --home",
+                  home.string()));
+}
+
+Result<const store::Store*> Session::store_to_read() {
+  AMAS_CHECK(check_home());
+  if (!store_to_read_) {
+    AMAS_TRY(store_to_read_, store::Store::open_to_read(home));
+  }
+  return store_to_read_.get();
+}
+
+Result<store::Store*> Session::store_to_change() {
+  AMAS_CHECK(check_home());
+  return store();
+}
 
 Result<store::Store*> Session::store() {
+  AMAS_CHECK(check_is_folder(home));
   if (!store_) {
     AMAS_TRY(store_, store::Store::open(home));
   }
@@ -30,6 +76,16 @@ Result<table::TableReader*> Session::reader() {
     reader_ = engines::make_duckdb_reader(library);
   }
   return reader_.get();
+}
+
+Result<store::Deployment> find_deployment(const store::Store& store, const std::string& name) {
+  AMAS_TRY(const auto deployments, store.deployments());
+  std::vector<std::string> known;
+  for (const store::Deployment& deployment : deployments) {
+    if (deployment.name == name) return deployment;
+    known.push_back(deployment.name);
+  }
+  return unknown_name("deployment", name, known);
 }
 
 void Session::print(const Json& document) { print_text(dump_json(document) + "\n"); }

@@ -22,8 +22,22 @@ class Session {
   std::filesystem::path home;  ///< --home, $AMAS_HOME or ~/.amas
   bool json = false;           ///< --json: machines read our output
 
-  /// The store of the home.
+  /// The store of the home, which is made where there is none.
+  ///
+  /// Errors: kInvalidArgument when the home is no folder; those of Store::open.
   Result<store::Store*> store();
+  /// The store of a home that is there.
+  ///
+  /// Errors: those of check_home and Store::open.
+  Result<store::Store*> store_to_change();
+  /// The same only for reading; write access is not needed.
+  ///
+  /// Errors: those of check_home and Store::open_to_read.
+  Result<const store::Store*> store_to_read();
+  /// Whether there is a home.
+  ///
+  /// Errors: kNotFound, with what makes one; kInvalidArgument when it is no folder; kPermissionDenied.
+  Status check_home() const;
   /// ONNX Runtime.
   Result<engine::Engine*> engine();
   /// DuckDB.
@@ -34,9 +48,15 @@ class Session {
 
  private:
   std::unique_ptr<store::Store> store_;
+  std::unique_ptr<const store::Store> store_to_read_;
   std::unique_ptr<engine::Engine> engine_;
   std::unique_ptr<table::TableReader> reader_;
 };
+
+/// A deployment by its name.
+///
+/// Errors: kNotFound, with the nearest name and those that are there.
+Result<store::Deployment> find_deployment(const store::Store& store, const std::string& name);
 
 /// What a command does once its options are known.
 using Action = std::function<Status()>;
@@ -44,7 +64,8 @@ using Action = std::function<Status()>;
 /// Declares commands on `app`; the one that the user names sets `action`.
 void add_run_commands(CLI::App& app, Session& session, Action& action);        ///< run, data, train, optimise
 void add_model_commands(CLI::App& app, Session& session, Action& action);      ///< model, deploy
-void add_serve_commands(CLI::App& app, Session& session, Action& action);      ///< serve, predict
+void add_serve_command(CLI::App& app, Session& session, Action& action);       ///< serve
+void add_predict_command(CLI::App& app, Session& session, Action& action);     ///< predict
 void add_monitor_command(CLI::App& app, Session& session, Action& action);     ///< monitor
 void add_doctor_command(CLI::App& app, Session& session, Action& action);      ///< doctor
 void add_completion_command(CLI::App& app, Session& session, Action& action);  ///< completion

@@ -109,6 +109,14 @@ std::string help_text(const CLI::App& command) {
   return command.get_formatter()->make_help(&command, full_name(command), CLI::AppFormatMode::Normal);
 }
 
+Error unknown_name(const std::string& thing, const std::string& name, const std::vector<std::string>& known) {
+  if (known.empty())
+    return not_found(
+        fmt::format("no such {}: {}; there is none yet, make one with `amas run SPEC.yaml`", thing, name));
+  return not_found(fmt::format("no such {}: {}{}; there are: {}", thing, name, suggestion(name, known),
+                               fmt::join(known, ", ")));
+}
+
 std::string suggestion(const std::string& word, const std::vector<std::string>& candidates) {
   const auto found = nearest(word, candidates);
   return found ? fmt::format("; did you mean \"{}\"?", *found) : "";

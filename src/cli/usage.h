@@ -21,6 +21,9 @@ Result<const CLI::App*> find_command(const CLI::App& app, const std::vector<std:
 /// What `--help` shows for a command: what it does, its words, its options and examples.
 std::string help_text(const CLI::App& command);
 
+/// kNotFound for a name of such a thing ("model") that is not there: with the nearest, and those that are.
+Error unknown_name(const std::string& thing, const std::string& name, const std::vector<std::string>& known);
+
 /// `; did you mean "spam"?` when a candidate is near to `word`, else nothing.
 std::string suggestion(const std::string& word, const std::vector<std::string>& candidates);
 

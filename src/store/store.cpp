@@ -81,6 +81,15 @@ Result<std::unique_ptr<Store>> Store::open(const std::filesystem::path& home, co
   return std::unique_ptr<Store>(new Store(std::move(state)));
 }
 
+Result<std::unique_ptr<Store>> Store::open_to_read(const std::filesystem::path& home, const Clock& clock) {
+  AMAS_TRY(Database database, Database::open_to_read(home / "home.db", kBusyTimeoutMs));
+  AMAS_TRY(const bool current, has_current_schema(database));
+  if (!current) return open(home, clock);
+  auto state =
+      std::unique_ptr<State>(new State{home, clock, ContentFolder(home), Guarded(std::move(database))});
+  return std::unique_ptr<Store>(new Store(std::move(state)));
+}
+
 Store::Store(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Store::~Store() = default;
 
