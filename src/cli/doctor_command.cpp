@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "base/threads.h"
 #include "cli/http_client.h"
 #include "cli/session.h"
@@ -18,6 +19,7 @@ struct Check {
   std::string detail;
 };
 
+constexpr std::size_t kIndent = 4;  // of what is too long for its line
 constexpr double kDiskFreeWanted = 1e9;
 
 Check check_versions(const std::string& name, const Json& version) {
@@ -34,7 +36,7 @@ Check check_disk(const std::filesystem::path& home) {
   if (code) return {"disk", false, "cannot ask for free space: " + code.message()};
   const auto free_bytes = static_cast<double>(space.available);
   return {"disk", free_bytes > kDiskFreeWanted,
-          fmt::format("{:.1f} GB free at {}{}", free_bytes / 1e9, existing.string(),
+          fmt::format("{} free at {}{}", format_bytes(free_bytes), existing.string(),
                       free_bytes > kDiskFreeWanted ? "" : "; free some: a run needs about 1 GB")};
 }
 
@@ -95,8 +97,10 @@ Status doctor(Session& session) {
     document["good"] = check.good;
     document["detail"] = check.detail;
     if (!session.json)
-      print_text(fmt::format("{} {:<12} {}\n", check.good ? coloured("✓", "32") : coloured("✗", "31"),
-                             check.name, check.detail));
+      print_text(
+          wrap_lines(fmt::format("{} {:<12} {}\n", check.good ? coloured("✓", "32") : coloured("✗", "31"),
+                                 check.name, check.detail),
+                     kIndent));
   }
   if (session.json) Session::print(documents);
   if (bad > 0)

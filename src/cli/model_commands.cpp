@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "base/text.h"
 #include "cli/http_client.h"
 #include "cli/session.h"
 #include "cli/usage.h"
@@ -60,17 +61,18 @@ Json variants_json(const store::Store& store, const model::Package& package) {
 std::string variants_text(const Json& variants) {
   std::vector<std::vector<std::string>> rows{
       {"VARIANT", "VALID ACC", "DROP", "TEST ACC", "FILE", "P50", "P99", "MEMORY", ""}};
-  const auto number = [](const Json& from, const char* key, double scale, const char* form) {
+  const auto number_in = [](const Json& from, const char* key, const auto& format) {
     const Json value = from.value(key, Json());
-    return value.is_number() ? fmt::format(fmt::runtime(form), value.get<double>() * scale)
-                             : std::string("-");
+    return value.is_number() ? format(value.get<double>()) : std::string("-");
   };
+  const auto share = [](double value) { return fmt::format("{:.4f}", value); };
+  const auto drop = [](double value) { return fmt::format("{:+.4f}", value); };
+  const auto latency = [](double value) { return fmt::format("{:.0f} µs", value); };
   for (const Json& row : variants)
-    rows.push_back({row["name"], number(row["metrics"], "accuracy", 1, "{:.4f}"),
-                    number(row, "accuracy_drop", 1, "{:+.4f}"),
-                    number(row["metrics"], "test_accuracy", 1, "{:.4f}"),
-                    number(row, "bytes", 1e-6, "{:.2f} MB"), number(row, "p50_us", 1, "{:.0f} µs"),
-                    number(row, "p99_us", 1, "{:.0f} µs"), number(row, "memory_bytes", 1e-6, "{:.1f} MB"),
+    rows.push_back({row["name"], number_in(row["metrics"], "accuracy", share),
+                    number_in(row, "accuracy_drop", drop), number_in(row["metrics"], "test_accuracy", share),
+                    number_in(row, "bytes", format_bytes), number_in(row, "p50_us", latency),
+                    number_in(row, "p99_us", latency), number_in(row, "memory_bytes", format_bytes),
                     row["allowed"] == true ? "" : "beyond accuracy_drop_max"});
   return format_table(rows);
 }
@@ -144,7 +146,7 @@ Status show_model(Session& session, const ShowOptions& options) {
   if (options.lineage) {
     AMAS_TRY(const Json chain, lineage_json(*store, version, package));
     if (session.json) Session::print(chain);
-    else print_text(lineage_text(chain));
+    else print_text(wrap_lines(lineage_text(chain), 4));
     return {};
   }
   const model::Manifest& manifest = package.manifest();
@@ -161,10 +163,10 @@ Status show_model(Session& session, const ShowOptions& options) {
   for (const auto& [name, metric] : manifest.metrics)
     metrics.push_back(
         {name, fmt::format("{:.4f}", metric.value), fmt::format("{:.4f} – {:.4f}", metric.low, metric.high)});
-  print_text(fmt::format("{} version {}: {} ({}), labels {}\npackage {}\n\n{}\n{}",
-                         coloured(manifest.name, "1"), version.version, manifest.candidate, manifest.task,
-                         dump_json(Json(manifest.labels)), package.folder().string(), format_table(metrics),
-                         variants_text(variants)));
+  const std::string title = fmt::format(
+      "{} version {}: {} ({}), labels {}\npackage {}\n\n", coloured(manifest.name, "1"), version.version,
+      manifest.candidate, manifest.task, dump_json(Json(manifest.labels)), package.folder().string());
+  print_text(wrap_lines(title, 2) + format_table(metrics) + "\n" + variants_text(variants));
   return {};
 }
 

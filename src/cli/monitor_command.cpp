@@ -2,8 +2,7 @@
 #include <signal.h>
 #include <time.h>
 
-#include <cstdio>
-
+#include "base/text.h"
 #include "cli/http_client.h"
 #include "cli/session.h"
 #include "cli/usage.h"
@@ -11,7 +10,10 @@
 namespace amas::cli {
 namespace {
 
-constexpr int kBarCells = 20;
+constexpr int kBarCells = 10, kBarCellsWide = 20;
+constexpr std::size_t kRoomy = 60,
+                      kWide = 100;   // columns of a terminal with room for a bar, and for a long one
+constexpr std::size_t kIndent = 11;  // where the text of a line begins
 
 struct MonitorOptions {
   bool once = false;
@@ -39,9 +41,11 @@ const char* colour_of(const std::string& state) {
 std::string effect_bar(const Json& finding) {
   const double alarm = number_in(finding, "drifted_at");
   const double share = alarm > 0 ? std::min(1.0, number_in(finding, "effect") / (2 * alarm)) : 0;
+  const std::size_t columns = terminal_size().columns;
+  const int cells = columns == 0 || columns >= kWide ? kBarCellsWide : columns >= kRoomy ? kBarCells : 0;
   std::string bar;
-  for (int i = 0; i < kBarCells; ++i)
-    bar += i < static_cast<int>(share * kBarCells) ? "━" : i == kBarCells / 2 ? "┊" : "─";
+  for (int i = 0; i < cells; ++i)
+    bar += i < static_cast<int>(share * cells) ? "━" : i == cells / 2 ? "┊" : "─";
   return coloured(bar, colour_of(text(finding, "state")));
 }
 
@@ -77,28 +81,52 @@ std::string page_text(const Json& document, std::uint16_t port) {
   return page;
 }
 
+// One look on a terminal: home and clear-to-end in place of clearing first, so that nothing flickers; lines
+// that are too long or too many are cut, since a screen that scrolls has no home.
+std::string screen_text(const std::string& page) {
+  const TerminalSize size = terminal_size();
+  std::string screen = "\033[H";
+  std::size_t row = 0;
+  for (const std::string_view line : split_at(page, '\n')) {
+    if (++row > size.rows) break;
+    screen += (row > 1 ? "\n" : "") + cut_to_width(line, size.columns) + "\033[K";
+  }
+  return screen + "\033[J";
+}
+
+// What the server says now. It is looked for each time: another may have taken its place.
+Result<Json> ask(const Session& session, std::uint16_t& port) {
+  const auto server = find_server(session.home);
+  if (!server)
+    return unavailable(
+        fmt::format(fmt::runtime(port == 0 ? "no server runs on {}; start one with `amas serve`"
+                                           : "the server of {} has ended"),
+                    session.home.string()));
+  port = server->port;
+  AMAS_TRY(const std::string body, call(*server, "GET", "/api/v1/monitor"));
+  AMAS_TRY(Json document, parse_json(body));
+  AMAS_CHECK(json_array<Json>(document, "reports"));
+  return document;
+}
+
 volatile sig_atomic_t interrupted = 0;
 
 Status monitor(Session& session, const MonitorOptions& options) {
   AMAS_CHECK(session.check_home());
-  const auto server = find_server(session.home);
-  if (!server)
-    return unavailable(
-        fmt::format("no server runs on {}; start one with `amas serve`", session.home.string()));
   const bool live = !options.once && !session.json && is_terminal();
+  std::uint16_t port = 0;
   ::signal(SIGINT, [](int) { interrupted = 1; });
   while (interrupted == 0) {
-    AMAS_TRY(const std::string body, call(*server, "GET", "/api/v1/monitor"));
-    AMAS_TRY(const Json document, parse_json(body));
-    AMAS_CHECK(json_array<Json>(document, "reports"));
+    AMAS_TRY(const Json document, ask(session, port));
+    const std::string page = session.json ? "" : page_text(document, port);
     if (session.json) Session::print(document);
-    // Home and clear-to-end in place of clearing first: no flicker.
-    else print_text((live ? "\033[H" : "") + page_text(document, server->port) + (live ? "\033[J" : ""));
+    else print_text(live ? screen_text(page) : wrap_lines(page, kIndent));
     if (options.once) break;
     const auto nanoseconds = static_cast<long>(options.interval_s * 1e9);
     const timespec pause{nanoseconds / 1'000'000'000, nanoseconds % 1'000'000'000};
     ::nanosleep(&pause, nullptr);
   }
+  if (live) print_text("\n");
   return {};
 }
 

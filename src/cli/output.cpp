@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/ioctl.h>
+#include <unicode/uchar.h>
+#include <unicode/utf8.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +16,7 @@
 #include <mutex>
 
 #include "base/result.h"
+#include "base/text.h"
 
 namespace amas::cli {
 namespace {
@@ -48,7 +51,33 @@ std::size_t escape_length(std::string_view text) {
   return end == text.end() ? text.size() : static_cast<std::size_t>(end - text.begin()) + 1;
 }
 
-bool continues_character(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
+// ICU's macro narrows integers silently.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wconversion"
+
+// Takes one character off the front of a text; returns the columns of a terminal that it takes: two for wide
+// East Asian characters and emoji, none for marks.
+std::size_t take_character(std::string_view& text) {
+  std::int32_t at = 0;
+  UChar32 character = 0;
+  U8_NEXT_OR_FFFD(text.data(), at, static_cast<std::int32_t>(std::min<std::size_t>(text.size(), 4)),
+                  character);
+  text.remove_prefix(static_cast<std::size_t>(at));
+  const auto type = u_charType(character);
+  if (type == U_NON_SPACING_MARK || type == U_ENCLOSING_MARK || type == U_FORMAT_CHAR) return 0;
+  const auto east_asian = u_getIntPropertyValue(character, UCHAR_EAST_ASIAN_WIDTH);
+  return east_asian == U_EA_WIDE || east_asian == U_EA_FULLWIDTH ? 2 : 1;
+}
+
+#pragma GCC diagnostic pop
+
+// Numbers line up at their end: whether what stands below the heading of a column begins like one.
+bool is_numeric(const std::vector<std::vector<std::string>>& rows, std::size_t column) {
+  return std::all_of(rows.begin() + 1, rows.end(), [column](const auto& row) {
+    return row.size() <= column || row[column].empty() ||
+           std::string_view("+-0123456789").find(row[column][0]) != std::string_view::npos;
+  });
+}
 
 std::string blocks(const std::vector<std::vector<std::string>>& rows) {
   std::size_t heading_width = 0;
@@ -117,8 +146,8 @@ std::size_t width_of(std::string_view text) {
   std::size_t width = 0;
   while (!text.empty()) {
     const std::size_t escape = escape_length(text);
-    if (escape == 0 && !continues_character(text[0])) ++width;
-    text.remove_prefix(std::max<std::size_t>(escape, 1));
+    text.remove_prefix(escape);
+    if (escape == 0) width += take_character(text);
   }
   return width;
 }
@@ -128,15 +157,49 @@ std::string cut_to_width(std::string_view text, std::size_t columns) {
   std::string front;
   bool in_colour = false;
   for (std::size_t width = 0; !text.empty();) {
-    const std::size_t escape = escape_length(text);
-    if (escape == 0 && !continues_character(text[0]) && ++width > columns) break;
-    in_colour = escape > 0 ? !text.starts_with(kPlain) : in_colour;
-    const std::size_t length = std::max<std::size_t>(escape, 1);
-    front += text.substr(0, length);
-    text.remove_prefix(length);
+    std::string_view rest = text;
+    if (const std::size_t escape = escape_length(text); escape > 0) {
+      in_colour = !text.starts_with(kPlain);
+      rest.remove_prefix(escape);
+    } else if ((width += take_character(rest)) > columns) {
+      break;
+    }
+    front += text.substr(0, text.size() - rest.size());
+    text = rest;
   }
-  if (in_colour) front += kPlain;
-  return front;
+  return in_colour ? front.append(kPlain) : front;
+}
+
+std::string wrap_to_width(std::string_view text, std::size_t columns, std::size_t indent) {
+  if (columns == 0 || width_of(text) <= columns) return std::string(text);
+  std::string wrapped;
+  std::size_t width = 0, loose = 0;  // `loose`: bytes left of a piece that is broken at every space
+  while (!text.empty()) {
+    // A piece with the spaces before it, which vanish where a line is broken.
+    const std::size_t begin = std::min(text.find_first_not_of(' '), text.size());
+    std::string_view piece = text.substr(begin, text.find("  ", begin) - begin);
+    if (loose == 0 && indent + width_of(piece) > columns) loose = begin + piece.size();
+    if (loose > 0) piece = piece.substr(0, piece.find(' '));
+    if (width > indent && width + begin + width_of(piece) > columns) {
+      wrapped.append("\n").append(indent, ' ').append(piece);
+      width = indent + width_of(piece);
+    } else {
+      wrapped.append(begin, ' ').append(piece);
+      width += begin + width_of(piece);
+    }
+    text.remove_prefix(begin + piece.size());
+    loose -= std::min(loose, begin + piece.size());
+  }
+  return wrapped;
+}
+
+std::string wrap_lines(std::string_view text, std::size_t indent) {
+  const std::size_t columns = terminal_size().columns;
+  std::string wrapped;
+  for (const std::string_view line : split_at(text, '\n'))
+    wrapped += wrap_to_width(line, columns, indent) + "\n";
+  wrapped.pop_back();
+  return wrapped;
 }
 
 std::string format_table(const std::vector<std::vector<std::string>>& rows, std::size_t columns) {
@@ -145,11 +208,15 @@ std::string format_table(const std::vector<std::vector<std::string>>& rows, std:
     widths.resize(std::max(widths.size(), row.size()));
     for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width_of(row[i]));
   }
+  std::vector<bool> to_the_right(widths.size());
+  for (std::size_t i = 0; i < widths.size(); ++i) to_the_right[i] = is_numeric(rows, i);
   std::string text;
   for (const auto& row : rows) {
     std::string line;
-    for (std::size_t i = 0; i < row.size(); ++i)
-      line += row[i] + std::string(widths[i] - width_of(row[i]) + 2, ' ');
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      const std::string space(widths[i] - width_of(row[i]), ' ');
+      line += (i > 0 ? "  " : "") + (to_the_right[i] ? space + row[i] : row[i] + space);
+    }
     line.erase(line.find_last_not_of(' ') + 1);
     if (columns > 0 && width_of(line) > columns) return blocks(rows);
     text += line + "\n";

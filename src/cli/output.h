@@ -41,15 +41,22 @@ struct TerminalSize {
 /// See TerminalSize; a terminal that does not say counts as 80 × 24.
 TerminalSize terminal_size();
 
-/// Columns that a text takes on a terminal: its code points without escape sequences of colours, which is
-/// right for what we print (no wide characters).
+/// Columns that a text takes on a terminal, without escape sequences of colours.
 std::size_t width_of(std::string_view text);
 
 /// The longest front of a text that takes at most `columns`; colours end with it. `columns` 0: all of it.
 std::string cut_to_width(std::string_view text, std::size_t columns);
 
-/// A table in plain text with aligned columns; the first row is the heading. Where it is wider than
-/// `columns` (0: no limit) each row becomes a block of lines, a heading and a value on each.
+/// A text broken between its pieces (two spaces part them), and at a space within a piece that is longer than
+/// a line, into lines of at most `columns` (0: no limit); all but the first begin `indent` further in. A word
+/// that is longer stays whole.
+std::string wrap_to_width(std::string_view text, std::size_t columns, std::size_t indent);
+
+/// The same for each line of a text, for the terminal as wide as it is now.
+std::string wrap_lines(std::string_view text, std::size_t indent);
+
+/// A table in plain text with aligned columns, numbers at their end; the first row is the heading. Where it
+/// is wider than `columns` (0: no limit) each row becomes a block of lines, a heading and a value on each.
 std::string format_table(const std::vector<std::vector<std::string>>& rows, std::size_t columns);
 
 /// The same for the terminal, as wide as it is now.

@@ -10,6 +10,7 @@
 #include "base/install.h"
 #include "base/threads.h"
 #include "cli/http_client.h"
+#include "cli/interrupt.h"
 #include "cli/progress.h"
 #include "cli/session.h"
 #include "cli/usage.h"
@@ -63,7 +64,7 @@ void print_deployment(const Session& session, const store::Deployment& deploymen
 void print_result(const Session& session, const pipeline::RunResult& result) {
   if (session.json) return Session::print(result_json(result));
   if (!result.leaderboard.empty())
-    print_text("\n" + train::leaderboard_text(result.leaderboard, result.metric));
+    print_text("\n" + format_table(train::leaderboard_table(result.leaderboard, result.metric)));
   if (!result.tensorboard.empty())
     print_text(fmt::format("\nTensorBoard: tensorboard --logdir {}\n", result.tensorboard));
   if (!result.deployment.name.empty()) print_deployment(session, result.deployment);
@@ -85,6 +86,7 @@ Status run(Session& session, const RunOptions& options, pipeline::Until until) {
   AMAS_TRY(engine::Engine * engine, session.engine());
   AMAS_TRY(table::TableReader * reader, session.reader());
   AMAS_TRY(const auto worker, find_installed(kWorkerProgram));
+  say_when_interrupted("interrupted; what is done is kept: run it again to go on");
   {
     const auto progress = make_progress(session.json);
     for (const std::string& warning : spec.warnings) progress->warned(warning);

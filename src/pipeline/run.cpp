@@ -206,11 +206,24 @@ Status run_steps(const Spec& spec, const RunContext& context, RunResult& result)
   return finish_candidates(spec, result.dataset, dataset, candidates, context, result);
 }
 
+// A run that still counts as running while we hold the lock was killed.
+Status close_killed_runs(store::Store& store) {
+  AMAS_TRY(auto runs, store.runs());
+  for (store::RunRecord& run : runs) {
+    if (run.state != "running") continue;
+    run.state = "failed";
+    run.detail = {{"code", code_name(Code::kCancelled)}, {"message", "the run was interrupted"}};
+    AMAS_CHECK(store.put_run(run));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<RunResult> run_spec(const Spec& spec, const RunContext& context) {
   const auto lock = FileLock::take(context.store.home() / "run.lock", fmt::format("pid {}", ::getpid()));
   if (!lock) return lock.error().at("another run is under way; wait for it, or use another --home");
+  AMAS_CHECK(close_killed_runs(context.store));
   const std::int64_t now_us = system_clock().now_us();
   RunResult result;
   result.run = fmt::format("{}-{}", spec.name, now_us);

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "base/text.h"
 #include "crypto/digest.h"
 #include "features/rows.h"
 #include "model/card.h"
@@ -124,8 +125,8 @@ Result<Json> optimise_candidate(const CandidateInputs& inputs, const RunContext&
     AMAS_CHECK(add_variant(variant, test, classes, context, result));
     context.progress.noted(
         "optimise " + inputs.candidate.name,
-        fmt::format("{:<12} {:>9.2f} MB  valid accuracy {:.4f}  drop {:+.4f}{}", variant.name,
-                    static_cast<double>(variant.onnx.size()) / 1e6, variant.metrics.at("accuracy"),
+        fmt::format("{:<12} {:>9}  valid accuracy {:.4f}  drop {:+.4f}{}", variant.name,
+                    format_bytes(static_cast<double>(variant.onnx.size())), variant.metrics.at("accuracy"),
                     variant.accuracy_drop, variant.allowed ? "" : "  (not allowed)"),
         {{"variant", variant.name}, {"metrics", variant.metrics}, {"allowed", variant.allowed}});
   }
