@@ -113,7 +113,7 @@ Status doctor(Session& session) {
 void add_doctor_command(CLI::App& app, Session& session, Action& action) {
   CLI::App* command =
       app.add_subcommand("doctor", "Check engines, disk, home and server, and say what to mend");
-  command->footer("\nExample:\n  amas doctor");
+  command->footer("Example:\n  amas doctor");
   command->callback([&] { action = [&session] { return doctor(session); }; });
 }
 

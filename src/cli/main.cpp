@@ -16,7 +16,7 @@ namespace {
 
 constexpr const char* kDescription = "amas takes data to a trained, optimised, served and watched model.";
 constexpr const char* kExamples =
-    "\nExamples:\n"
+    "Examples:\n"
     "  amas run examples/spam.yaml            data to a deployed model, in one go\n"
     "  amas serve                             serve what is deployed\n"
     "  amas predict spam \"You have won\"       ask a model\n"
@@ -85,7 +85,7 @@ int run(std::span<char*> arguments) {
   CLI::App app(kDescription, "amas");
   app.require_subcommand(0, 1);
   app.fallthrough();
-  app.get_formatter()->column_width(34);
+  app.get_formatter()->column_width(kHelpColumn);
   app.footer(kExamples);
   app.add_option("--home", session.home, "Where amas keeps everything [$AMAS_HOME, else ~/.amas]")
       ->type_name("DIR");
@@ -96,7 +96,7 @@ int run(std::span<char*> arguments) {
   try {
     app.parse(static_cast<int>(arguments.size()), arguments.data());
   } catch (const CLI::CallForHelp&) {
-    print_text(app.help());
+    print_help(named_command(app));
     return 0;
   } catch (const CLI::ParseError& error) {
     return end_with(usage_error(app, error), asks_for_json(arguments));
@@ -109,7 +109,7 @@ int run(std::span<char*> arguments) {
     return 0;
   }
   if (!action) {
-    print_text(app.help());
+    print_help(app);
     return 0;
   }
   const Status status = action();

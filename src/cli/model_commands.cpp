@@ -295,44 +295,51 @@ Status deploy(Session& session, const DeployOptions& options) {
 void add_model_commands(CLI::App& app, Session& session, Action& action) {
   CLI::App* model = app.add_subcommand("model", "List, show and export models")->require_subcommand(1);
   model->footer(
-      "\nExamples:\n  amas model list\n  amas model show spam\n  amas model show spam --lineage\n  amas "
+      "Examples:\n  amas model list\n  amas model show spam\n  amas model show spam --lineage\n  amas "
       "model export spam ./spam-package");
-  model->add_subcommand("list", "List all versions of all models")->callback([&] {
-    action = [&session] { return list_models(session); };
-  });
+  CLI::App* list = model->add_subcommand("list", "List all versions of all models");
+  list->footer("Examples:\n  amas model list\n  amas --json model list | jq '.[].digest'");
+  list->callback([&] { action = [&session] { return list_models(session); }; });
   auto options = std::make_shared<ShowOptions>();
   CLI::App* show = model->add_subcommand("show", "Show a model: metrics, variants, measured latency");
-  show->add_option("model", options->model, "Its name")->required();
+  show->add_option("model", options->model, "Its name")->required()->type_name("NAME");
   show->add_option("--version", options->version, "Its version [the newest]")
       ->check(whole_number(1, kVersionMax))
       ->type_name("N");
   show->add_flag("--lineage", options->lineage, "Where it comes from: raw data to deployment");
+  show->footer(
+      "Examples:\n  amas model show spam\n  amas model show spam --version 1\n  amas model show spam "
+      "--lineage");
   show->callback([&session, &action, options] {
     action = [&session, options] { return show_model(session, *options); };
   });
   CLI::App* copy =
       model->add_subcommand("export", "Copy a package (ONNX, pipeline, manifest, card) to a folder");
-  copy->add_option("model", options->model, "Its name")->required();
-  copy->add_option("folder", options->target, "The new folder")->required();
+  copy->add_option("model", options->model, "Its name")->required()->type_name("NAME");
+  copy->add_option("folder", options->target, "The new folder")->required()->type_name("DIR");
   copy->add_option("--version", options->version, "Its version [the newest]")
       ->check(whole_number(1, kVersionMax))
       ->type_name("N");
+  copy->footer(
+      "Examples:\n  amas model export spam ./spam-package\n  amas model export spam ./spam-1 --version 1");
   copy->callback([&session, &action, options] {
     action = [&session, options] { return export_model(session, *options); };
   });
   auto deploy_options = std::make_shared<DeployOptions>();
   CLI::App* command = app.add_subcommand(
       "deploy", "Serve a version of a model under a name; a running server follows at once");
-  command->add_option("model", deploy_options->model, "The model (with --remove: the deployment)");
+  command->add_option("model", deploy_options->model, "The model (with --remove: the deployment)")
+      ->type_name("NAME");
   command->add_option("--version", deploy_options->version, "Its version [the newest]")
       ->check(whole_number(1, kVersionMax))
       ->type_name("N");
-  command->add_option("--variant", deploy_options->variant, "fp32, int8, pruned or pruned-int8 [fp32]");
-  command->add_option("--as", deploy_options->as, "Name to serve it under [the model's]");
+  command->add_option("--variant", deploy_options->variant, "fp32, int8, pruned or pruned-int8 [fp32]")
+      ->type_name("VARIANT");
+  command->add_option("--as", deploy_options->as, "Name to serve it under [the model's]")->type_name("NAME");
   command->add_flag("--list", deploy_options->list, "List deployments");
   command->add_flag("--remove", deploy_options->remove, "Stop serving it");
   command->footer(
-      "\nExamples:\n  amas deploy spam --version 1 --variant int8\n  amas deploy spam --version 2 --as "
+      "Examples:\n  amas deploy spam --version 1 --variant int8\n  amas deploy spam --version 2 --as "
       "spam-next\n  amas deploy --list");
   command->callback([&session, &action, deploy_options] {
     action = [&session, deploy_options] { return deploy(session, *deploy_options); };

@@ -141,7 +141,7 @@ void add_monitor_command(CLI::App& app, Session& session, Action& action) {
       ->check(number(0.1, 3600))
       ->type_name("SECONDS");
   command->footer(
-      "\nExamples:\n  amas monitor\n  amas monitor --once\n  amas --json monitor --once | jq "
+      "Examples:\n  amas monitor\n  amas monitor --once\n  amas --json monitor --once | jq "
       "'.reports[].drift'");
   command->callback(
       [&session, &action, options] { action = [&session, options] { return monitor(session, *options); }; });

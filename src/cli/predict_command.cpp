@@ -143,10 +143,10 @@ Status predict(Session& session, const PredictOptions& options) {
 void add_predict_command(CLI::App& app, Session& session, Action& action) {
   auto options = std::make_shared<PredictOptions>();
   CLI::App* command = app.add_subcommand("predict", "Ask a deployed model, with or without a server running");
-  command->add_option("model", options->deployment, "Name of the deployment")->required();
+  command->add_option("model", options->deployment, "Name of the deployment")->required()->type_name("NAME");
   command->add_option("text", options->texts, "Texts [standard input, as one text]");
   command->footer(
-      "\nExamples:\n  amas predict spam \"You have won a prize\"\n  amas predict spam < mail.txt\n  amas "
+      "Examples:\n  amas predict spam \"You have won a prize\"\n  amas predict spam < mail.txt\n  amas "
       "--json predict spam \"Hello\" \"Buy now\"");
   command->callback(
       [&session, &action, options] { action = [&session, options] { return predict(session, *options); }; });

@@ -178,35 +178,41 @@ void add_run_commands(CLI::App& app, Session& session, Action& action) {
                    "Data to a deployed model: import, clean, split, train, optimise, package, deploy",
                    pipeline::Until::kDeploy)
       ->footer(
-          "\nExamples:\n  amas run examples/spam.yaml\n  amas run examples/spam.yaml --serve --port 8080\n"
+          "Examples:\n  amas run examples/spam.yaml\n  amas run examples/spam.yaml --serve --port 8080\n"
           "  amas run examples/spam.yaml --json | jq .\n\nRun again, steps whose inputs have not changed are "
           "skipped; killed, it goes on.");
   CLI::App* data = app.add_subcommand("data", "Import, list and show datasets")->require_subcommand(1);
   data->footer(
-      "\nExamples:\n  amas data import examples/spam.yaml\n  amas data look mails.csv\n  amas data show "
+      "Examples:\n  amas data import examples/spam.yaml\n  amas data look mails.csv\n  amas data show "
       "spam");
   add_spec_command(*data, session, action, "import", "Import, clean and split the data of a spec",
-                   pipeline::Until::kData);
-  data->add_subcommand("list", "List datasets")->callback([&] {
-    action = [&session] { return list_datasets(session); };
-  });
+                   pipeline::Until::kData)
+      ->footer("Example:\n  amas data import examples/spam.yaml");
+  CLI::App* list = data->add_subcommand("list", "List datasets");
+  list->footer("Examples:\n  amas data list\n  amas --json data list | jq '.[].digest'");
+  list->callback([&] { action = [&session] { return list_datasets(session); }; });
   auto name = std::make_shared<std::string>(), format = std::make_shared<std::string>();
   CLI::App* show = data->add_subcommand("show", "Show a dataset: its columns, profile and parts");
-  show->add_option("name", *name, "Its name, or name@version")->required();
+  show->add_option("name", *name, "Its name, or name@version")->required()->type_name("NAME");
+  show->footer("Examples:\n  amas data show spam\n  amas data show spam@1");
   show->callback(
       [&session, &action, name] { action = [&session, name] { return show_dataset(session, *name); }; });
   CLI::App* look =
       data->add_subcommand("look", "Read a source and show its columns and profile; keeps nothing");
-  look->add_option("source", *name, "A file, folder or glob")->required();
-  look->add_option("--format", *format, "csv, jsonl, parquet or mail [by the file's ending]");
+  look->add_option("source", *name, "A file, folder or glob")->required()->type_name("PATH");
+  look->add_option("--format", *format, "csv, jsonl, parquet or mail [by the file's ending]")
+      ->type_name("FORMAT");
+  look->footer(
+      "Examples:\n  amas data look mails.csv\n  amas data look 'mails/*.jsonl'\n  amas data look maildir "
+      "--format mail");
   look->callback([&session, &action, name, format] {
     action = [&session, name, format] { return look_at_source(session, *name, *format); };
   });
   add_spec_command(app, session, action, "train", "Train the candidates of a spec", pipeline::Until::kTrain)
-      ->footer("\nExample:\n  amas train examples/spam.yaml");
+      ->footer("Example:\n  amas train examples/spam.yaml");
   add_spec_command(app, session, action, "optimise", "Train, then prune and quantise under the spec's limits",
                    pipeline::Until::kOptimise)
-      ->footer("\nExample:\n  amas optimise examples/spam.yaml");
+      ->footer("Example:\n  amas optimise examples/spam.yaml");
 }
 
 }  // namespace amas::cli

@@ -46,7 +46,7 @@ void add_serve_command(CLI::App& app, Session& session, Action& action) {
       ->check(one_of({"debug", "info", "warn"}))
       ->type_name("LEVEL");
   serve_command->footer(
-      "\nExamples:\n  amas serve\n  amas serve --port 9000 --threads 2\n"
+      "Examples:\n  amas serve\n  amas serve --port 9000 --threads 2\n"
       "  curl -s localhost:8080/v1/models/spam:predict -d '{\"instances\":[\"You have won\"]}'");
   serve_command->callback([&session, &action, serve_options] {
     action = [&session, serve_options] { return serve(session, *serve_options); };

@@ -7,40 +7,17 @@
 #include <charconv>
 
 #include "base/text.h"
+#include "cli/output.h"
 
 namespace amas::cli {
 namespace {
 
-std::vector<std::string> command_names(const CLI::App& app) {
-  std::vector<std::string> names;
-  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
-    names.push_back(command->get_name());
-  return names;
-}
-
-std::vector<std::string> option_names(const CLI::App& app) {
-  std::vector<std::string> names;
-  for (const CLI::App* level = &app; level != nullptr; level = level->get_parent())
-    for (const CLI::Option* option : level->get_options())
-      for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
-  return names;
-}
+constexpr std::size_t kRoomy = 60;  // columns of a terminal with room for two columns of help
+constexpr std::size_t kIndent = 4;
 
 bool takes_words(const CLI::App& app) {
   return std::ranges::any_of(app.get_options(),
                              [](const CLI::Option* option) { return option->get_positional(); });
-}
-
-// The innermost command that the line names.
-const CLI::App& named_command(const CLI::App& app) {
-  const CLI::App* command = &app;
-  for (auto next = command->get_subcommands(); !next.empty(); next = command->get_subcommands())
-    command = next.front();
-  return *command;
-}
-
-std::string full_name(const CLI::App& app) {
-  return app.get_parent() == nullptr ? app.get_name() : full_name(*app.get_parent()) + " " + app.get_name();
 }
 
 std::string unknown_command(const CLI::App& app, const std::string& word) {
@@ -71,6 +48,32 @@ bool parses(const std::string& text, auto& value) {
 }
 
 }  // namespace
+
+const CLI::App& named_command(const CLI::App& app) {
+  const CLI::App* command = &app;
+  for (auto next = command->get_subcommands(); !next.empty(); next = command->get_subcommands())
+    command = next.front();
+  return *command;
+}
+
+std::vector<std::string> command_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    if (!command->get_group().empty()) names.push_back(command->get_name());  // Else it is hidden.
+  return names;
+}
+
+std::vector<std::string> option_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* level = &app; level != nullptr; level = level->get_parent())
+    for (const CLI::Option* option : level->get_options())
+      for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  return names;
+}
+
+std::string full_name(const CLI::App& app) {
+  return app.get_parent() == nullptr ? app.get_name() : full_name(*app.get_parent()) + " " + app.get_name();
+}
 
 Error usage_error(const CLI::App& app, const CLI::ParseError& error) {
   const CLI::App& command = named_command(app);
@@ -104,9 +107,23 @@ Result<const CLI::App*> find_command(const CLI::App& app, const std::vector<std:
   return command;
 }
 
-std::string help_text(const CLI::App& command) {
+void print_help(const CLI::App& command) {
+  const std::size_t columns = terminal_size().columns;
   // Not command.help(): where a subcommand was named, that shows the subcommand's.
-  return command.get_formatter()->make_help(&command, full_name(command), CLI::AppFormatMode::Normal);
+  const std::string help =
+      command.get_formatter()->make_help(&command, full_name(command), CLI::AppFormatMode::Normal);
+  std::string text;
+  for (const std::string_view line : split_at(trim(help), '\n'))
+    text += wrap_to_width(line, columns,
+                          !line.starts_with(" ") ? 0
+                          : columns < kRoomy     ? kIndent
+                                                 : kHelpColumn) +
+            "\n";
+  if (command.get_parent() != nullptr)
+    text += "\n" +
+            wrap_to_width("Options of every command: --home DIR, --json; see `amas --help`", columns, 0) +
+            "\n";
+  print_text(text);
 }
 
 Error unknown_name(const std::string& thing, const std::string& name, const std::vector<std::string>& known) {

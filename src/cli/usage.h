@@ -18,8 +18,23 @@ Error usage_error(const CLI::App& app, const CLI::ParseError& error);
 /// Errors: kInvalidArgument, with the nearest known name, when there is no such command.
 Result<const CLI::App*> find_command(const CLI::App& app, const std::vector<std::string>& path);
 
-/// What `--help` shows for a command: what it does, its words, its options and examples.
-std::string help_text(const CLI::App& command);
+/// The column in which help explains a word.
+inline constexpr std::size_t kHelpColumn = 34;
+
+/// Prints what `--help` shows for a command: what it does, its words, its options and examples.
+void print_help(const CLI::App& command);
+
+/// The innermost command that a parsed line names.
+const CLI::App& named_command(const CLI::App& app);
+
+/// A command with those that it belongs to, such as "amas model show".
+std::string full_name(const CLI::App& command);
+
+/// The names of the commands of a command, without hidden ones.
+std::vector<std::string> command_names(const CLI::App& command);
+
+/// The names of the options of a command, and of those that it belongs to.
+std::vector<std::string> option_names(const CLI::App& command);
 
 /// kNotFound for a name of such a thing ("model") that is not there: with the nearest, and those that are.
 Error unknown_name(const std::string& thing, const std::string& name, const std::vector<std::string>& known);

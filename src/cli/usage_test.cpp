@@ -66,8 +66,8 @@ TEST(Usage, a_value_out_of_range_is_answered_with_the_range) {
 
 TEST(Usage, a_command_is_found_by_its_path) {
   CLI::App app("about", "amas");
-  app.add_subcommand("model", "about")->add_subcommand("show", "about")->footer("Examples: none");
-  EXPECT_NE(help_text(**find_command(app, {"model", "show"})).find("amas model show"), std::string::npos);
+  app.add_subcommand("model", "about")->add_subcommand("show", "about");
+  EXPECT_EQ(full_name(**find_command(app, {"model", "show"})), "amas model show");
   EXPECT_EQ(*find_command(app, {}), &app);
   const auto unknown = find_command(app, {"model", "shwo"});
   ASSERT_FALSE(unknown);

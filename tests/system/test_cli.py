@@ -23,13 +23,6 @@ def spec_in(folder, content, spec="name: x\ndata: {source: data.csv}\ntrain: {ep
     return folder / "x.yaml"
 
 
-def test_help_shows_examples_for_every_command(amas, tmp_path):
-    for command in ("run", "data", "train", "optimise", "model", "deploy", "serve", "predict", "monitor", "doctor"):
-        shown = call(amas, tmp_path, command, "--help")
-        assert shown.returncode == 0
-        assert "Example" in shown.stdout, command
-
-
 def test_version_names_the_engines(amas, tmp_path):
     versions = json.loads(call(amas, tmp_path, "--json", "--version").stdout)
     assert versions["onnxruntime"].startswith("1.")
@@ -73,14 +66,6 @@ def test_an_exported_package_holds_files_that_others_read(amas, trained_home, tm
     assert manifest["name"] == "mail"
     assert "mail" in (folder / "card.md").read_text()
     assert json.loads((folder / "card.json").read_text())["bomFormat"] == "CycloneDX"
-
-
-def test_completion_scripts_are_valid_shell(amas, tmp_path):
-    script = call(amas, tmp_path, "completion", "bash").stdout
-    asked = subprocess.run(["bash", "-c", script + "\n_amas_words model"], capture_output=True, text=True, timeout=60)
-    assert asked.returncode == 0, asked.stderr
-    assert {"list", "show", "export"} <= set(asked.stdout.split())
-    assert call(amas, tmp_path, "completion", "zsh").stdout.count("compdef") == 1
 
 
 @pytest.mark.parametrize("content, spec, status, says", [
