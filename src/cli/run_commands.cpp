@@ -105,10 +105,11 @@ CLI::App* add_spec_command(CLI::App& app, Session& session, Action& action, cons
       ->required()
       ->type_name("SPEC.yaml");
   if (until == pipeline::Until::kDeploy) {
-    command->add_flag("--serve", options->serve, "Serve when done, until interrupted");
+    CLI::Option* serve = command->add_flag("--serve", options->serve, "Serve when done, until interrupted");
     command->add_option("--port", options->port, "Port for --serve [8080]")
         ->check(whole_number(0, 65535))
-        ->type_name("PORT");
+        ->type_name("PORT")
+        ->needs(serve);
   }
   command->callback([&session, &action, options, until] {
     action = [&session, options, until] { return run(session, *options, until); };

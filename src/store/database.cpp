@@ -114,7 +114,8 @@ Result<Database> Database::open_to_read(const std::filesystem::path& file, int b
   AMAS_TRY(Database database, connect(file.string(), SQLITE_OPEN_READWRITE, busy_timeout_ms));
   AMAS_CHECK(database.run("PRAGMA query_only = ON"));
   const auto version = database.number("PRAGMA user_version");
-  if (version || version.error().code == Code::kUnavailable) return database;
+  const bool refused = ::access(file.parent_path().c_str(), W_OK) != 0;
+  if (version || (!refused && version.error().code != Code::kResourceExhausted)) return database;
   // Without a log and shared memory no process has it open: then nothing else need be asked or made.
   const bool has_log = ::stat((file.string() + "-wal").c_str(), &info) == 0 && info.st_size > 0;
   if (has_log || ::stat((file.string() + "-shm").c_str(), &info) == 0 || errno != ENOENT)

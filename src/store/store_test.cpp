@@ -200,6 +200,16 @@ TEST_F(StoreTest, refuses_the_home_of_a_newer_amas) {
   EXPECT_EQ(to_read.error().code, Code::kFailedPrecondition);
 }
 
+TEST_F(StoreTest, says_data_loss_for_a_database_that_was_emptied) {
+  must(open()->put_blob("bytes"));
+  ASSERT_TRUE(write_file_atomic(home() / "home.db", ""));
+  for (const auto& refused :
+       {Store::open(home()).map([](auto&&) {}), Store::open_to_read(home()).map([](auto&&) {})}) {
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().code, Code::kDataLoss);
+  }
+}
+
 TEST_F(StoreTest, opened_to_read_shows_what_others_write_and_changes_nothing) {
   const auto missing = Store::open_to_read(home());
   ASSERT_FALSE(missing.has_value());

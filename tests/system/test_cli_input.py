@@ -11,7 +11,7 @@ UNUSABLE = ([["pedict"], "predict"], [["model", "lst"], "list"], [["model", "sho
             [["serve", "--port", "70000"], "from 0 to 65535"], [["serve", "--threads", "-1"], "from 0 to 1024"],
             [["monitor", "--interval", "nan"], "from 0.1 to 3600"], [["completion", "bsh"], "bash"], [["run"], "spec"],
             [["model", "show", "x", "--version", "99999999999999999999"], "from 1 to"], [["help", "rnu"], "run"],
-            [["data"], "import, list, show, look"], [["model", "list", "--home"], "--home"])
+            [["run", "x.yaml", "--port", "9"], "--serve"], [["data"], "import, list, show, look"], [["model", "list", "--home"], "--home"])
 
 
 @pytest.mark.parametrize("line, says", UNUSABLE, ids=[" ".join(line) for line, _ in UNUSABLE])
