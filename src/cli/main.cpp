@@ -69,6 +69,7 @@ std::string version_text(Session& session) {
 void add_commands(CLI::App& app, Session& session, Action& action) {
   add_run_commands(app, session, action);
   add_model_commands(app, session, action);
+  add_deploy_command(app, session, action);
   add_serve_command(app, session, action);
   add_predict_command(app, session, action);
   add_monitor_command(app, session, action);

@@ -3,41 +3,14 @@
 #include <cstdio>
 
 #include "base/text.h"
-#include "cli/http_client.h"
+#include "cli/registered.h"
 #include "cli/session.h"
-#include "cli/usage.h"
-#include "model/package.h"
-#include "pipeline/spec.h"
+#include "pipeline/kept_package.h"
 
 namespace amas::cli {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::int64_t kVersionMax = 1'000'000'000;
-
-// The version that a user names: its number, or the newest.
-Result<store::ModelVersion> find_version(const store::Store& store, const std::string& model,
-                                         std::int64_t version) {
-  AMAS_TRY(const auto versions, store.models(model));
-  if (versions.empty()) {
-    AMAS_TRY(const auto all, store.models());
-    std::vector<std::string> names;
-    for (const auto& other : all) names.push_back(other.model);
-    names.erase(std::ranges::unique(names).begin(), names.end());
-    return unknown_name("model", model, names);
-  }
-  if (version == 0) return versions.back();
-  for (const auto& one : versions)
-    if (one.version == version) return one;
-  return not_found(fmt::format("model {} has no version {}; its versions end at {}", model, version,
-                               versions.back().version));
-}
-
-Result<model::Package> open_version(const store::Store& store, const store::ModelVersion& version) {
-  AMAS_TRY(const fs::path folder, store.package_folder(version.digest));
-  return model::Package::open(folder);
-}
 
 Json variants_json(const store::Store& store, const model::Package& package) {
   Json variants = Json::array();
@@ -134,7 +107,7 @@ std::string lineage_text(const Json& chain) {
 
 struct ShowOptions {
   std::string model;
-  std::int64_t version = 0;
+  std::optional<std::int64_t> version;
   bool lineage = false;
   std::string target;
 };
@@ -142,7 +115,7 @@ struct ShowOptions {
 Status show_model(Session& session, const ShowOptions& options) {
   AMAS_TRY(const store::Store* store, session.store_to_read());
   AMAS_TRY(const store::ModelVersion version, find_version(*store, options.model, options.version));
-  AMAS_TRY(const model::Package package, open_version(*store, version));
+  AMAS_TRY(const model::Package package, pipeline::open_package(*store, version.digest));
   if (options.lineage) {
     AMAS_TRY(const Json chain, lineage_json(*store, version, package));
     if (session.json) Session::print(chain);
@@ -170,6 +143,18 @@ Status show_model(Session& session, const ShowOptions& options) {
   return {};
 }
 
+// Under which names a version is deployed, and with which variants.
+std::string deployed_as(const std::vector<store::Deployment>& deployments,
+                        const store::ModelVersion& version) {
+  std::string text;
+  for (const auto& deployment : deployments)
+    for (const auto& target : deployment.targets)
+      if (deployment.model == version.model && target.version == version.version)
+        text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", deployment.name, target.variant);
+  return text;
+}
+
+// All versions; a damaged package stands among the others, with what is wrong with it below.
 Status list_models(Session& session) {
   AMAS_TRY(const store::Store* store, session.store_to_read());
   AMAS_TRY(const auto versions, store->models());
@@ -177,40 +162,44 @@ Status list_models(Session& session) {
   Json documents = Json::array();
   std::vector<std::vector<std::string>> rows{
       {"MODEL", "VERSION", "CANDIDATE", "TEST ACCURACY", "DEPLOYED AS", "PACKAGE"}};
+  std::string damage;
   for (const auto& version : versions) {
-    AMAS_TRY(const model::Package package, open_version(*store, version));
-    std::string deployed;
-    for (const auto& deployment : deployments)
-      for (const auto& target : deployment.targets)
-        if (deployment.model == version.model && target.version == version.version)
-          deployed += (deployed.empty() ? "" : ", ") + deployment.name + " (" + target.variant + ")";
-    const auto accuracy = package.manifest().metrics.find("accuracy");
-    rows.push_back(
-        {version.model, std::to_string(version.version), package.manifest().candidate,
-         accuracy == package.manifest().metrics.end() ? "-" : fmt::format("{:.4f}", accuracy->second.value),
-         deployed, version.digest.substr(0, 16)});
+    const auto package = pipeline::open_whole_package(*store, version.digest);
+    const std::string deployed = deployed_as(deployments, version);
+    std::string candidate = "damaged", accuracy = "-";
+    if (package) {
+      const model::Manifest& manifest = package->manifest();
+      candidate = manifest.candidate;
+      if (const auto found = manifest.metrics.find("accuracy"); found != manifest.metrics.end())
+        accuracy = fmt::format("{:.4f}", found->second.value);
+    } else {
+      damage += fmt::format("! {} version {}: {}\n", version.model, version.version, package.error().message);
+    }
+    rows.push_back({version.model, std::to_string(version.version), candidate, accuracy, deployed,
+                    version.digest.substr(0, 16)});
     documents.push_back({{"model", version.model},
                          {"version", version.version},
-                         {"candidate", package.manifest().candidate},
+                         {"candidate", package ? Json(candidate) : Json()},
                          {"digest", version.digest},
                          {"run", version.run},
-                         {"deployed", deployed}});
+                         {"deployed", deployed},
+                         {"damage", package ? Json() : Json(package.error().message)}});
   }
   if (session.json) Session::print(documents);
   else
     print_text(rows.size() == 1 ? "No models yet; make one with `amas run SPEC.yaml`.\n"
-                                : format_table(rows));
+                                : format_table(rows) + damage);
   return {};
 }
 
 Status export_model(Session& session, const ShowOptions& options) {
   AMAS_TRY(const store::Store* store, session.store_to_read());
   AMAS_TRY(const store::ModelVersion version, find_version(*store, options.model, options.version));
-  AMAS_TRY(const fs::path folder, store->package_folder(version.digest));
+  AMAS_TRY(const model::Package package, pipeline::open_whole_package(*store, version.digest));
   if (fs::exists(options.target))
     return Error{Code::kAlreadyExists, "the target exists already; name a new folder: " + options.target};
   std::error_code code;
-  fs::copy(folder, options.target, fs::copy_options::recursive, code);
+  fs::copy(package.folder(), options.target, fs::copy_options::recursive, code);
   if (code) return internal_error(fmt::format("cannot copy to {}: {}", options.target, code.message()));
   if (!session.json)
     print_text(fmt::format("{} version {} is in {}\n", version.model, version.version, options.target));
@@ -219,74 +208,6 @@ Status export_model(Session& session, const ShowOptions& options) {
                     {"version", version.version},
                     {"digest", version.digest},
                     {"folder", options.target}});
-  return {};
-}
-
-struct DeployOptions {
-  std::string model;
-  std::string as;
-  std::string variant;
-  std::int64_t version = 0;
-  bool list = false;
-  bool remove = false;
-};
-
-Status list_deployments(Session& session) {
-  AMAS_TRY(const store::Store* store, session.store_to_read());
-  AMAS_TRY(const auto deployments, store->deployments());
-  Json documents = Json::array();
-  std::vector<std::vector<std::string>> rows{{"DEPLOYMENT", "MODEL", "VERSION", "VARIANT", "GENERATION"}};
-  for (const auto& deployment : deployments)
-    for (const auto& target : deployment.targets) {
-      rows.push_back({deployment.name, deployment.model, std::to_string(target.version), target.variant,
-                      std::to_string(deployment.generation)});
-      documents.push_back({{"name", deployment.name},
-                           {"model", deployment.model},
-                           {"version", target.version},
-                           {"variant", target.variant}});
-    }
-  if (session.json) Session::print(documents);
-  else print_text(rows.size() == 1 ? "Nothing is deployed yet.\n" : format_table(rows));
-  return {};
-}
-
-Status deploy(Session& session, const DeployOptions& options) {
-  if (options.list) return list_deployments(session);
-  if (options.model.empty())
-    return invalid_argument("name the model to deploy, or use --list; see `amas deploy --help`");
-  AMAS_TRY(store::Store * store, session.store_to_change());
-  if (options.remove) {
-    AMAS_TRY(const store::Deployment removed, find_deployment(*store, options.model));
-    return store->remove_deployment(removed.name);
-  }
-  AMAS_TRY(const store::ModelVersion version, find_version(*store, options.model, options.version));
-  AMAS_TRY(const model::Package package, open_version(*store, version));
-  const std::string variant = options.variant.empty() ? "fp32" : options.variant;
-  if (package.manifest().find_variant(variant) == nullptr) {
-    std::vector<std::string> known;
-    for (const auto& one : package.manifest().variants) known.push_back(one.name);
-    return unknown_name(fmt::format("variant of {} version {}", version.model, version.version), variant,
-                        known);
-  }
-  store::Deployment deployment;
-  deployment.name = options.as.empty() ? options.model : options.as;
-  AMAS_CHECK(pipeline::check_name(deployment.name));
-  deployment.model = options.model;
-  deployment.targets = {{version.version, variant}};
-  AMAS_TRY(const store::Deployment stored, store->put_deployment(deployment));
-  if (session.json) {
-    Session::print({{"name", stored.name},
-                    {"model", stored.model},
-                    {"version", version.version},
-                    {"variant", variant},
-                    {"generation", stored.generation}});
-    return {};
-  }
-  const auto server = find_server(session.home);
-  print_text(fmt::format("{} serves {} version {} ({}){}\n", stored.name, stored.model, version.version,
-                         variant,
-                         server ? fmt::format("; the server on port {} takes it over now", server->port)
-                                : "; start a server with `amas serve`"));
   return {};
 }
 
@@ -303,9 +224,7 @@ void add_model_commands(CLI::App& app, Session& session, Action& action) {
   auto options = std::make_shared<ShowOptions>();
   CLI::App* show = model->add_subcommand("show", "Show a model: metrics, variants, measured latency");
   show->add_option("model", options->model, "Its name")->required()->type_name("NAME");
-  show->add_option("--version", options->version, "Its version [the newest]")
-      ->check(whole_number(1, kVersionMax))
-      ->type_name("N");
+  add_version_option(*show, options->version);
   show->add_flag("--lineage", options->lineage, "Where it comes from: raw data to deployment");
   show->footer(
       "Examples:\n  amas model show spam\n  amas model show spam --version 1\n  amas model show spam "
@@ -317,32 +236,11 @@ void add_model_commands(CLI::App& app, Session& session, Action& action) {
       model->add_subcommand("export", "Copy a package (ONNX, pipeline, manifest, card) to a folder");
   copy->add_option("model", options->model, "Its name")->required()->type_name("NAME");
   copy->add_option("folder", options->target, "The new folder")->required()->type_name("DIR");
-  copy->add_option("--version", options->version, "Its version [the newest]")
-      ->check(whole_number(1, kVersionMax))
-      ->type_name("N");
+  add_version_option(*copy, options->version);
   copy->footer(
       "Examples:\n  amas model export spam ./spam-package\n  amas model export spam ./spam-1 --version 1");
   copy->callback([&session, &action, options] {
     action = [&session, options] { return export_model(session, *options); };
-  });
-  auto deploy_options = std::make_shared<DeployOptions>();
-  CLI::App* command = app.add_subcommand(
-      "deploy", "Serve a version of a model under a name; a running server follows at once");
-  command->add_option("model", deploy_options->model, "The model (with --remove: the deployment)")
-      ->type_name("NAME");
-  command->add_option("--version", deploy_options->version, "Its version [the newest]")
-      ->check(whole_number(1, kVersionMax))
-      ->type_name("N");
-  command->add_option("--variant", deploy_options->variant, "fp32, int8, pruned or pruned-int8 [fp32]")
-      ->type_name("VARIANT");
-  command->add_option("--as", deploy_options->as, "Name to serve it under [the model's]")->type_name("NAME");
-  command->add_flag("--list", deploy_options->list, "List deployments");
-  command->add_flag("--remove", deploy_options->remove, "Stop serving it");
-  command->footer(
-      "Examples:\n  amas deploy spam --version 1 --variant int8\n  amas deploy spam --version 2 --as "
-      "spam-next\n  amas deploy --list");
-  command->callback([&session, &action, deploy_options] {
-    action = [&session, deploy_options] { return deploy(session, *deploy_options); };
   });
 }
 

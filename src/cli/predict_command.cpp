@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "cli/http_client.h"
 #include "cli/session.h"
-#include "model/package.h"
+#include "pipeline/kept_package.h"
 #include "serve/version.h"
 
 namespace amas::cli {
@@ -51,8 +51,7 @@ Result<std::vector<Prediction>> ask_package(Session& session, const store::Deplo
   const store::DeploymentTarget& target = deployment.targets.at(0);
   for (const store::ModelVersion& version : versions) {
     if (version.version != target.version) continue;
-    AMAS_TRY(const auto folder, store->package_folder(version.digest));
-    AMAS_TRY(const model::Package package, model::Package::open(folder));
+    AMAS_TRY(const model::Package package, pipeline::open_package(*store, version.digest));
     AMAS_TRY(engine::Engine * engine, session.engine());
     AMAS_TRY(const auto servable, serve::ServableVersion::load(package, target.variant, *engine));
     const Tensor texts = Tensor::of_strings({static_cast<std::int64_t>(asked.size())}, asked);

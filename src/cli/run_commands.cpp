@@ -12,6 +12,7 @@
 #include "cli/http_client.h"
 #include "cli/interrupt.h"
 #include "cli/progress.h"
+#include "cli/server_verdict.h"
 #include "cli/session.h"
 #include "cli/usage.h"
 #include "data/clean.h"
@@ -25,6 +26,7 @@ namespace {
 
 struct RunOptions {
   std::string spec;
+  std::size_t jobs = 0;
   bool serve = false;
   int port = 8080;
 };
@@ -47,27 +49,42 @@ std::string home_option(const Session& session) {
   return std::getenv("AMAS_HOME") == nullptr ? fmt::format(" --home {}", session.home.string()) : "";
 }
 
-void print_deployment(const Session& session, const store::Deployment& deployment) {
+// Says what a running server makes of the deployment.
+Status print_verdict(const RunningServer& server, const store::Deployment& deployment) {
+  AMAS_TRY(const Verdict verdict, wait_for_verdict(server, deployment));
+  print_text(fmt::format("The server on port {} {}.\n", server.port,
+                         verdict == Verdict::kServes
+                             ? "answers with it now"
+                             : "still loads it: `amas deploy --list` shows when it is ready"));
+  return {};
+}
+
+Status print_deployment(const Session& session, const store::Deployment& deployment) {
   const std::string amas = "amas" + home_option(session);
   print_text(fmt::format("\nDeployed {} version {} ({}).\n", coloured(deployment.name, "1"),
                          deployment.targets.at(0).version, deployment.targets.at(0).variant));
-  if (const auto server = find_server(session.home))
-    print_text(fmt::format("The server on port {} serves it from now on.\n", server->port));
-  else print_text(fmt::format("Serve it:  {} serve\n", amas));
+  const auto server = find_server(session.home);
+  if (!server) print_text(fmt::format("Serve it:  {} serve\n", amas));
   print_text(fmt::format(
       "Ask it:    {} predict {} \"some text\"\n"
-      "           curl -s localhost:8080/v1/models/{}:predict -d '{{\"instances\":[\"some text\"]}}'\n"
+      "           curl -s localhost:{}/v1/models/{}:predict -d '{{\"instances\":[\"some text\"]}}'\n"
       "Origin:    {} model show {} --lineage\n",
-      amas, deployment.name, deployment.name, amas, deployment.model));
+      amas, deployment.name, server ? server->port : 8080, deployment.name, amas, deployment.model));
+  return server ? print_verdict(*server, deployment) : Status();
 }
 
-void print_result(const Session& session, const pipeline::RunResult& result) {
-  if (session.json) return Session::print(result_json(result));
+Status print_result(const Session& session, const pipeline::RunResult& result) {
+  if (session.json) {
+    Session::print(result_json(result));
+    const auto server = result.deployment.name.empty() ? std::nullopt : find_server(session.home);
+    if (server) AMAS_CHECK(wait_for_verdict(*server, result.deployment));
+    return {};
+  }
   if (!result.leaderboard.empty())
     print_text("\n" + format_table(train::leaderboard_table(result.leaderboard, result.metric)));
   if (!result.tensorboard.empty())
     print_text(fmt::format("\nTensorBoard: tensorboard --logdir {}\n", result.tensorboard));
-  if (!result.deployment.name.empty()) print_deployment(session, result.deployment);
+  return result.deployment.name.empty() ? Status() : print_deployment(session, result.deployment);
 }
 
 // Becomes `amas serve`: the memory that training took is given back, and the server is a process of its own
@@ -91,8 +108,8 @@ Status run(Session& session, const RunOptions& options, pipeline::Until until) {
     const auto progress = make_progress(session.json);
     for (const std::string& warning : spec.warnings) progress->warned(warning);
     AMAS_TRY(const pipeline::RunResult result,
-             pipeline::run_spec(spec, {*store, *engine, *reader, worker, *progress, until}));
-    print_result(session, result);
+             pipeline::run_spec(spec, {*store, *engine, *reader, worker, *progress, until, options.jobs}));
+    AMAS_CHECK(print_result(session, result));
   }
   return options.serve ? become_server(session, options.port) : Status{};
 }
@@ -104,6 +121,10 @@ CLI::App* add_spec_command(CLI::App& app, Session& session, Action& action, cons
   command->add_option("spec", options->spec, "The spec file (docs/spec.md)")
       ->required()
       ->type_name("SPEC.yaml");
+  if (until != pipeline::Until::kData)
+    command->add_option("--jobs", options->jobs, "Candidates trained side by side [one a processor]")
+        ->check(whole_number(1, 1'024))
+        ->type_name("COUNT");
   if (until == pipeline::Until::kDeploy) {
     CLI::Option* serve = command->add_flag("--serve", options->serve, "Serve when done, until interrupted");
     command->add_option("--port", options->port, "Port for --serve [8080]")

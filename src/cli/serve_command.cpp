@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include "api/admin/admin.h"
+#include "cli/server_verdict.h"
 #include "cli/session.h"
 #include "cli/usage.h"
 #include "server/server.h"
@@ -13,6 +15,23 @@ struct ServeOptions {
   std::string level = "info";
 };
 
+// What is served, what failed and why, or what to do when there is nothing.
+void print_ready(const Session& session, std::uint16_t port, const Json& deployments) {
+  if (session.json) return Session::print({{"event", "ready"}, {"port", port}, {"deployments", deployments}});
+  std::string text = fmt::format(
+      "Serving {} on http://127.0.0.1:{} (metrics at /metrics, models at /v1/models); "
+      "Ctrl-C drains and ends.\n",
+      session.home.string(), port);
+  for (const Json& deployment : deployments)
+    for (const Json& version : deployment["wanted"])
+      text += fmt::format("  {:<16} {}\n", deployment["name"].get<std::string>(), version_text(version));
+  if (deployments.empty())
+    text +=
+        "Nothing is deployed yet: `amas run SPEC.yaml` makes and deploys a model, `amas deploy MODEL` "
+        "deploys one that is there (`amas model list`). This server takes it up at once.\n";
+  print_text(text);
+}
+
 Status serve(Session& session, const ServeOptions& options) {
   server::ServerOptions server;
   server.home = session.home;
@@ -21,12 +40,8 @@ Status serve(Session& session, const ServeOptions& options) {
   server.log_level = options.level == "debug"  ? log::Level::kDebug
                      : options.level == "warn" ? log::Level::kWarn
                                                : log::Level::kInfo;
-  server.on_ready = [&](std::uint16_t port) {
-    if (session.json) return Session::print({{"event", "ready"}, {"port", port}});
-    print_text(
-        fmt::format("Serving {} on http://127.0.0.1:{} (metrics at /metrics, models at /v1/models); "
-                    "Ctrl-C drains and ends.\n",
-                    session.home.string(), port));
+  server.on_ready = [&](std::uint16_t port, const std::vector<serve::DeploymentStatus>& deployments) {
+    print_ready(session, port, admin::deployments_document(deployments)["deployments"]);
   };
   return server::run_server(server);
 }

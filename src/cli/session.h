@@ -63,7 +63,8 @@ using Action = std::function<Status()>;
 
 /// Declares commands on `app`; the one that the user names sets `action`.
 void add_run_commands(CLI::App& app, Session& session, Action& action);        ///< run, data, train, optimise
-void add_model_commands(CLI::App& app, Session& session, Action& action);      ///< model, deploy
+void add_model_commands(CLI::App& app, Session& session, Action& action);      ///< model
+void add_deploy_command(CLI::App& app, Session& session, Action& action);      ///< deploy
 void add_serve_command(CLI::App& app, Session& session, Action& action);       ///< serve
 void add_predict_command(CLI::App& app, Session& session, Action& action);     ///< predict
 void add_monitor_command(CLI::App& app, Session& session, Action& action);     ///< monitor

@@ -228,6 +228,10 @@ Status read_rest(const YamlDocument& document, const Json& top, Spec& spec) {
                      {.name = "tenants", .kind = Kind::kStrings, .fallback = Json::array({"default"})}}));
   spec.deploy_as = deploy["as"];
   spec.tenants = deploy["tenants"].get<std::vector<std::string>>();
+  if (spec.tenants != std::vector<std::string>{"default"})
+    return invalid_argument(document.place("deploy.tenants") +
+                            "deploy.tenants: only [default] can be served: requests carry no keys yet, so no "
+                            "other tenant could ask; leave it out");
   AMAS_TRY(spec.monitor, check_section(document, top["monitor"], "monitor",
                                        {{.name = "drift", .kind = Kind::kBool, .fallback = true}}));
   if (spec.monitor["drift"] == false)

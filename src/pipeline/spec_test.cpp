@@ -71,7 +71,8 @@ TEST(Spec, refuses_settings_that_cannot_be) {
         "model: {candidates: [{type: linear, ngrams: [3, 2]}]}",
         "model: {candidates: [{type: linear, ngrams: 9}]}",
         "model: {candidates: [{type: linear, analyzer: char}]}", "deploy: {as: \"a/b\"}",
-        "train: {time_limit: soon}", "monitor: {drift: off}"}) {
+        "train: {time_limit: soon}", "monitor: {drift: off}", "deploy: {tenants: [other]}",
+        "deploy: {tenants: []}"}) {
     const auto spec = parse_spec(std::string(kSmallest) + more + "\n", ".");
     EXPECT_FALSE(spec) << more;
     EXPECT_EQ(spec.error().code, Code::kInvalidArgument) << more;

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -10,6 +11,7 @@
 #include "model/package.h"
 #include "model/profile.h"
 #include "optimise/optimise.h"
+#include "pipeline/kept_package.h"
 #include "pipeline/steps.h"
 
 namespace amas::pipeline {
@@ -217,7 +219,12 @@ Result<Json> optimise_step(const CandidateInputs& inputs, const RunContext& cont
                  {"scores", inputs.trained["scores"]},     {"dataset", inputs.data["dataset"]},
                  {"engine", context.engine.version()},     {"drop", inputs.spec.optimise.accuracy_drop_max},
                  {"methods", inputs.spec.optimise.methods}};
-  return cached_step(context, "optimise " + inputs.candidate.name, key, {"profile"},
+  const auto is_kept = [&](const Json& result) {
+    const auto variant_is_kept = are_kept(context.store, {"onnx"});
+    return are_kept(context.store, {"profile"})(result) &&
+           std::ranges::all_of(result["variants"], variant_is_kept);
+  };
+  return cached_step(context, "optimise " + inputs.candidate.name, key, is_kept,
                      [&](std::string& summary) { return optimise_candidate(inputs, context, summary); });
 }
 
@@ -228,7 +235,10 @@ Result<Json> package_step(const CandidateInputs& inputs, const Json& optimised, 
                  {"data", inputs.data},
                  {"name", inputs.spec.name},
                  {"libraries", libraries}};
-  return cached_step(context, "package " + inputs.candidate.name, key, {}, [&](std::string& summary) {
+  const auto is_kept = [&](const Json& result) {
+    return open_whole_package(context.store, result["package"].get<std::string>()).has_value();
+  };
+  return cached_step(context, "package " + inputs.candidate.name, key, is_kept, [&](std::string& summary) {
     return build_package(inputs, optimised, libraries, context, summary);
   });
 }

@@ -115,6 +115,8 @@ Result<std::string> Store::put_blob(std::string_view bytes) { return state_->con
 Result<std::string> Store::get_blob(std::string_view digest) const {
   return state_->content.get_blob(digest);
 }
+Status Store::check_blob(std::string_view digest) const { return state_->content.check_blob(digest); }
+Result<std::vector<std::string>> Store::blobs() const { return state_->content.blobs(); }
 bool Store::has_blob(std::string_view digest) const { return state_->content.has_blob(digest); }
 std::filesystem::path Store::blob_path(std::string_view digest) const {
   return state_->content.blob_path(digest);

@@ -66,8 +66,28 @@ TEST_F(StoreTest, notices_a_blob_whose_bytes_were_changed) {
   const std::string digest = must(store->put_blob("abc"));
   const fs::path file = home() / "blobs" / "ba" / digest;
   ASSERT_EQ(::chmod(file.c_str(), 0644), 0);
+  ASSERT_TRUE(store->check_blob(digest));
   ASSERT_TRUE(write_file_atomic(file, "abd"));
   EXPECT_EQ(store->get_blob(digest).error().code, Code::kDataLoss);
+  EXPECT_EQ(store->check_blob(digest).error().code, Code::kDataLoss);
+  EXPECT_EQ(must(store->blobs()), std::vector{digest});
+  EXPECT_EQ(must(store->put_blob("abc")), digest);
+  EXPECT_TRUE(store->check_blob(digest));
+  fs::remove(file);
+  EXPECT_EQ(store->check_blob(digest).error().code, Code::kNotFound);
+  EXPECT_TRUE(must(store->blobs()).empty());
+}
+
+TEST_F(StoreTest, mends_a_package_that_is_kept_again) {
+  const auto store = open();
+  const auto files = package("spam");
+  ASSERT_TRUE(store->put_package(digest_of(files), files));
+  const fs::path where = must(store->package_folder(digest_of(files)));
+  ASSERT_TRUE(write_file_atomic(where / files.begin()->first, "damage"));
+  fs::remove(where / files.rbegin()->first);
+  ASSERT_TRUE(store->put_package(digest_of(files), files));
+  for (const auto& [name, content] : files) EXPECT_EQ(must(read_file(where / name)), content);
+  EXPECT_TRUE(fs::is_empty(home() / "incoming"));
 }
 
 TEST_F(StoreTest, keeps_a_package_as_a_folder_of_read_only_files) {

@@ -34,6 +34,15 @@ def test_doctor_finds_everything_in_order(amas, trained_home):
     assert all(check["good"] for check in checks), checks
 
 
+def test_one_job_makes_a_candidate_after_the_other(amas, small_spec, tmp_path):
+    run = call(amas, tmp_path / "home", "--json", "train", "--jobs", "1", small_spec)
+    assert run.returncode == 0, run.stderr
+    events = [(line["event"], line["step"]) for line in map(json.loads, run.stdout.splitlines()) if "step" in line]
+    trained = [event for event in events if event[1] in ("train lstm", "train linear") and event[0] in ("started", "finished")]
+    assert trained == [("started", "train lstm"), ("finished", "train lstm"),
+                       ("started", "train linear"), ("finished", "train linear")]
+
+
 def test_predict_answers_without_a_server(amas, trained_home):
     answers = call(amas, trained_home, "--json", "predict", "mail", "win a prize now click free money cash",
                    "thanks for the kernel patch review tomorrow")

@@ -10,7 +10,7 @@ from command import IO, NO_INPUT, USAGE, call
 UNUSABLE = ([["pedict"], "predict"], [["model", "lst"], "list"], [["model", "show", "x", "--verison", "1"], "--version"],
             [["serve", "--port", "70000"], "from 0 to 65535"], [["serve", "--threads", "-1"], "from 0 to 1024"],
             [["monitor", "--interval", "nan"], "from 0.1 to 3600"], [["completion", "bsh"], "bash"], [["run"], "spec"],
-            [["model", "show", "x", "--version", "99999999999999999999"], "from 1 to"], [["help", "rnu"], "run"],
+            [["model", "show", "x", "--version", "99999999999999999999"], "from 1 up"], [["help", "rnu"], "run"],
             [["run", "x.yaml", "--port", "9"], "--serve"], [["data"], "import, list, show, look"], [["model", "list", "--home"], "--home"])
 
 
