@@ -30,6 +30,9 @@ Status check_inputs(std::span<const TensorSpec> specs, std::span<const TensorVie
 struct LoadOptions {
   /// Threads that one run may use. 1 unless measured to be better: serving runs requests side by side.
   int threads = 1;
+  /// How exactly an engine that offers a choice computes ("float32", "int16", "int8"); empty: its own
+  /// default.
+  std::string precision{};
 };
 
 /// A model in memory, ready to run.
