@@ -52,7 +52,7 @@ Result<std::vector<Prediction>> ask_package(Session& session, const store::Deplo
   for (const store::ModelVersion& version : versions) {
     if (version.version != target.version) continue;
     AMAS_TRY(const model::Package package, pipeline::open_package(*store, version.digest));
-    AMAS_TRY(engine::Engine * engine, session.engine());
+    AMAS_TRY(engine::EngineSet * engine, session.engine());
     AMAS_TRY(const auto servable, serve::ServableVersion::load(package, target.variant, *engine));
     const Tensor texts = Tensor::of_strings({static_cast<std::int64_t>(asked.size())}, asked);
     const std::vector<TensorView> columns{texts};

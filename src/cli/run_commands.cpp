@@ -100,7 +100,7 @@ Status become_server(const Session& session, int port) {
 Status run(Session& session, const RunOptions& options, pipeline::Until until) {
   AMAS_TRY(const pipeline::Spec spec, pipeline::read_spec(options.spec));
   AMAS_TRY(store::Store * store, session.store());
-  AMAS_TRY(engine::Engine * engine, session.engine());
+  AMAS_TRY(engine::EngineSet * engine, session.engine());
   AMAS_TRY(table::TableReader * reader, session.reader());
   AMAS_TRY(const auto worker, find_installed(kWorkerProgram));
   say_when_interrupted("interrupted; what is done is kept: run it again to go on");

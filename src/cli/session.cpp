@@ -9,8 +9,8 @@
 #include "base/install.h"
 #include "cli/usage.h"
 #include "engines/duckdb/duckdb_reader.h"
-#include "engines/onnxruntime/onnxruntime_engine.h"
 #include "pipeline/worker_process.h"
+#include "server/engines.h"
 
 namespace amas::cli {
 namespace {
@@ -62,10 +62,9 @@ Result<store::Store*> Session::store() {
   return store_.get();
 }
 
-Result<engine::Engine*> Session::engine() {
+Result<engine::EngineSet*> Session::engine() {
   if (!engine_) {
-    AMAS_TRY(const auto library, find_installed(kOnnxRuntimeLibrary));
-    AMAS_TRY(engine_, engines::open_onnxruntime(library));
+    AMAS_TRY(engine_, server::open_engines());
   }
   return engine_.get();
 }
@@ -95,7 +94,7 @@ Json versions(Session& session) {
   const auto keep = [&](const char* name, const auto& result, const auto& version_of) {
     all[name] = result ? Json(version_of(*result)) : Json("missing: " + result.error().message);
   };
-  keep("onnxruntime", session.engine(), [](engine::Engine* engine) { return engine->version(); });
+  keep("onnxruntime", session.engine(), [](engine::EngineSet* engine) { return engine->version(); });
   keep("duckdb", session.reader(), [](table::TableReader* reader) { return reader->version(); });
   const auto program = find_installed(kWorkerProgram);
   const auto worker = program ? pipeline::worker_version(*program) : Result<Json>(program.error());

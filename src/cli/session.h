@@ -9,7 +9,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "cli/output.h"
-#include "engine/engine.h"
+#include "engine/engine_set.h"
 #include "store/store.h"
 #include "table/table.h"
 
@@ -39,7 +39,7 @@ class Session {
   /// Errors: kNotFound, with what makes one; kInvalidArgument when it is no folder; kPermissionDenied.
   Status check_home() const;
   /// ONNX Runtime.
-  Result<engine::Engine*> engine();
+  Result<engine::EngineSet*> engine();
   /// DuckDB.
   Result<table::TableReader*> reader();
 
@@ -49,7 +49,7 @@ class Session {
  private:
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<const store::Store> store_to_read_;
-  std::unique_ptr<engine::Engine> engine_;
+  std::unique_ptr<engine::EngineSet> engine_;
   std::unique_ptr<table::TableReader> reader_;
 };
 

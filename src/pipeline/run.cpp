@@ -34,9 +34,9 @@ struct RunOutcome {
 };
 
 // Libraries that a package depends on: what trains it and what answers with it.
-Json library_versions(const Json& worker, const engine::Engine& engine) {
+Json library_versions(const Json& worker, const engine::EngineSet& engines) {
   Json libraries = worker;
-  libraries[std::string(engine.name())] = engine.version();
+  for (const auto& engine : engines.engines()) libraries[std::string(engine->name())] = engine->version();
   return libraries;
 }
 

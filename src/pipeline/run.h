@@ -6,7 +6,7 @@
 
 #include "base/json.h"
 #include "base/result.h"
-#include "engine/engine.h"
+#include "engine/engine_set.h"
 #include "model/manifest.h"
 #include "pipeline/progress.h"
 #include "pipeline/spec.h"
@@ -22,7 +22,7 @@ enum class Until { kData, kTrain, kOptimise, kDeploy };
 /// What a run works with.
 struct RunContext {
   store::Store& store;
-  engine::Engine& engine;
+  engine::EngineSet& engine;
   table::TableReader& reader;
   std::filesystem::path worker;  ///< the program amas-worker
   Progress& progress;

@@ -36,7 +36,9 @@ Result<std::shared_ptr<ServableVersion>> ServableVersion::load(const model::Pack
   std::shared_ptr<ServableVersion> version(new ServableVersion(std::move(pipeline)));
   AMAS_TRY(version->profile_, package.profile());
   AMAS_TRY(const std::string graph, package.read(chosen->file));
-  AMAS_TRY(version->graph_, engine.load(graph, {.threads = threads}));
+  AMAS_TRY(
+      version->graph_,
+      engine.load(graph, {.threads = threads, .engine = chosen->engine, .precision = chosen->precision}));
   version->manifest_ = std::make_shared<const model::Manifest>(package.manifest());
   version->scores_index_ = scores_index(*version->graph_);
   AMAS_CHECK(version->check_graph());

@@ -132,6 +132,10 @@ class SequenceEngine final : public engine::Engine {
  public:
   std::string_view name() const override { return "sequence"; }
   std::string version() const override { return AMAS_VERSION; }
+  std::vector<std::string> precisions() const override {
+    if (kernels_of_processor().has_int8) return {"float32", "int16", "int8"};
+    return {"float32", "int16"};
+  }
   Result<std::unique_ptr<engine::LoadedModel>> load(std::string_view onnx,
                                                     const engine::LoadOptions& options) override {
     AMAS_TRY(Precision precision, precision_of(options.precision));
