@@ -14,6 +14,7 @@ namespace amas::engines::sequence {
 /// What a value of a graph is, in a text net.
 enum class Kind {
   kTokens,    ///< the input
+  kRows,      ///< each token's row of the table
   kPresent,   ///< 1 where a token is above 0
   kLengths,   ///< how many are, a row
   kEmbedded,  ///< rows of the table

@@ -30,6 +30,7 @@ class Reader {
   Status read_input();
   Status read_node(const NodeView& view);
   Result<Value> value_of(const NodeView& view);
+  Result<Value> find_rows(const NodeView& view, const Value& tokens);
   Result<Value> embed(const NodeView& view, const Value& index);
   Result<Value> move_axes(const NodeView& view, Value value) const;
   Result<Value> pick_last(const NodeView& view, Value value) const;
@@ -101,13 +102,14 @@ Result<Value> Reader::value_of(const NodeView& view) {
   if (op == "Concat") return concatenate(view);
   if (op == "Gather" && view.constant(0) != nullptr) {
     AMAS_TRY(const Value index, given(view, 1));
-    return embed(view, index);
+    return index.kind == Kind::kTokens && view.constant(0)->dims_size() == 1 ? find_rows(view, index)
+                                                                             : embed(view, index);
   }
   AMAS_TRY(Value value, given(view, 0));
   if (op == "Identity" || op == "Dropout") return value;
-  const bool counts =
-      value.kind == Kind::kTokens || value.kind == Kind::kPresent || value.kind == Kind::kLengths;
-  if (op == "Cast" && counts) {
+  const bool whole = value.kind == Kind::kTokens || value.kind == Kind::kRows || value.kind == Kind::kPresent ||
+                     value.kind == Kind::kLengths;
+  if (op == "Cast" && whole) {
     const auto to = model::int_attribute(view.node, "to", 0);
     if (to == TensorProto::INT32 || to == TensorProto::INT64) return value;
   }
@@ -122,15 +124,37 @@ Result<Value> Reader::value_of(const NodeView& view) {
   return view.other("the operator is not known here");
 }
 
+/// A table from tokens to rows, as pruning writes it.
+Result<Value> Reader::find_rows(const NodeView& view, const Value& tokens) {
+  if (!net_.row_of.empty() || model::int_attribute(view.node, "axis", 0) != 0)
+    return view.other("it does not look rows up in the one table of them");
+  const TensorProto& table = *view.constant(0);
+  if (table.data_type() == TensorProto::UINT16) {
+    AMAS_TRY(const auto narrow, model::read_constant<std::uint16_t>(table));
+    net_.row_of.assign(narrow.begin(), narrow.end());
+  } else {
+    AMAS_TRY(net_.row_of, model::read_constant<std::int32_t>(table));
+  }
+  // Padding has a row of its own, so that it can be told from words by their rows.
+  for (std::size_t token = 0; token < net_.row_of.size(); ++token)
+    if ((net_.row_of[token] == 0) != (token == 0)) return view.other("padding shares its row");
+  if (net_.row_of.empty()) return view.other("it has no rows");
+  return Value{.kind = Kind::kRows, .axes = tokens.axes};
+}
+
 Result<Value> Reader::embed(const NodeView& view, const Value& index) {
   const TensorProto* table = view.constant(0);
-  if (index.kind != Kind::kTokens || model::int_attribute(view.node, "axis", 0) != 0 || !net_.table.empty())
+  const Kind wanted = net_.row_of.empty() ? Kind::kTokens : Kind::kRows;
+  if (index.kind != wanted || model::int_attribute(view.node, "axis", 0) != 0 || !net_.table.empty())
     return view.other("it does not look tokens up in the one table");
   if (table->dims_size() != 2 || table->dims(0) < 1 || table->dims(1) < 1 || table->dims(1) > 4'096 ||
       table->dims(0) > static_cast<std::int64_t>(kTableElementsMax) / table->dims(1))
     return view.other("the table's shape");
   AMAS_TRY(net_.table, view.floats(0));
-  net_.vocabulary = static_cast<int>(table->dims(0));
+  net_.rows = static_cast<int>(table->dims(0));
+  net_.vocabulary = net_.row_of.empty() ? net_.rows : static_cast<int>(net_.row_of.size());
+  for (const std::int32_t row : net_.row_of)
+    if (row < 0 || row >= net_.rows) return view.other("a token's row is outside the table");
   net_.embedding = static_cast<int>(table->dims(1));
   return Value{.kind = Kind::kEmbedded, .axes = index.axes + "C", .width = net_.embedding};
 }

@@ -50,7 +50,7 @@ PackedNet pack(const Net& net, Precision precision, const Kernels& kernels) {
       const auto row = static_cast<std::size_t>(gates_of(layer.cell) * padded_units(layer.units)) *
                        (precision == Precision::kFloat32 ? 4 : 2);
       input.fold =
-          static_cast<std::size_t>(net.vocabulary) * row * layer.directions.size() <= kFoldedBytesMax;
+          static_cast<std::size_t>(net.rows) * row * layer.directions.size() <= kFoldedBytesMax;
     }
     input.parts = below;
     std::vector<PackedDirection> directions;
@@ -70,6 +70,7 @@ class SequenceModel final : public engine::LoadedModel {
         pads_(packed_),
         head_(std::move(net.head)),
         vocabulary_(net.vocabulary),
+        row_of_(std::move(net.row_of)),
         inputs_{{net.input, net.token_type, {-1, net.length}}},
         outputs_{{net.output, DType::kFloat32, {-1, head_.back().columns}}} {}
 
@@ -85,6 +86,7 @@ class SequenceModel final : public engine::LoadedModel {
   const PadStates pads_;
   const std::vector<DenseLayer> head_;
   const int vocabulary_;
+  const std::vector<std::int32_t> row_of_;
   const std::vector<engine::TensorSpec> inputs_, outputs_;
 };
 
@@ -101,6 +103,8 @@ Status SequenceModel::copy_tokens(std::span<const T> from, std::span<std::int32_
   }
   if (good) {
     for (std::int32_t& token : to) token += token < 0 ? vocabulary_ : 0;
+    if (!row_of_.empty())
+      for (std::int32_t& token : to) token = row_of_[static_cast<std::size_t>(token)];
     return {};
   }
   const auto at = std::ranges::find_if(from, [&](T token) { return token < least || token >= size; });
