@@ -17,6 +17,7 @@ struct DeployOptions {
   std::string model;
   std::string as;
   std::string variant;
+  std::string engine;
   std::optional<std::int64_t> version;
   bool list = false;
   bool remove = false;
@@ -73,11 +74,28 @@ Status remove_deployment(Session& session, const std::string& name) {
   return {};
 }
 
+// The quickest variant that the engine runs.
+Result<std::string> choose_by_engine(const model::Manifest& manifest,
+                                     const std::vector<store::Measurement>& measured,
+                                     const std::string& asked) {
+  model::Manifest of_engine = manifest;
+  std::erase_if(of_engine.variants,
+                [&](const model::Variant& one) { return pipeline::engine_of(one) != asked; });
+  if (!of_engine.variants.empty()) return pipeline::best_variant(of_engine, measured);
+  std::vector<std::string> known;
+  for (const model::Variant& one : manifest.variants)
+    if (std::ranges::find(known, pipeline::engine_of(one)) == known.end())
+      known.push_back(pipeline::engine_of(one));
+  return unknown_name("engine of " + manifest.name, asked, known);
+}
+
 // The variant that the user names, or the one that a run would deploy.
 Result<std::string> choose_variant(const store::Store& store, const store::ModelVersion& version,
-                                   const model::Package& package, const std::string& asked) {
+                                   const model::Package& package, const DeployOptions& options) {
+  const std::string& asked = options.variant;
   if (asked.empty()) {
     AMAS_TRY(const auto measured, store.measurements(version.digest));
+    if (!options.engine.empty()) return choose_by_engine(package.manifest(), measured, options.engine);
     return pipeline::best_variant(package.manifest(), measured);
   }
   if (package.manifest().find_variant(asked) != nullptr) return asked;
@@ -132,7 +150,7 @@ Status deploy(Session& session, const DeployOptions& options) {
   store::Deployment deployment;
   deployment.name = options.as.empty() ? options.model : options.as;
   AMAS_CHECK(pipeline::check_name(deployment.name));
-  AMAS_TRY(const std::string variant, choose_variant(*store, version, package, options.variant));
+  AMAS_TRY(const std::string variant, choose_variant(*store, version, package, options));
   deployment.model = options.model;
   deployment.targets = {{version.version, variant}};
   AMAS_TRY(const auto deployments, store->deployments());
@@ -153,13 +171,19 @@ void add_deploy_command(CLI::App& app, Session& session, Action& action) {
   add_version_option(*command, options->version);
   command
       ->add_option("--variant", options->variant,
-                   "fp32, int8, pruned or pruned-int8 [the best, as a run would choose]")
+                   "As `amas model show` lists them [the best, as a run would choose]")
       ->type_name("VARIANT");
+  command
+      ->add_option("--engine", options->engine,
+                   "The best variant that this engine runs: onnxruntime or sequence")
+      ->type_name("ENGINE")
+      ->excludes("--variant");
   command->add_option("--as", options->as, "Name to serve it under [the model's]")->type_name("NAME");
   command->add_flag("--list", options->list, "List deployments");
   command->add_flag("--remove", options->remove, "Stop serving it");
   command->footer(
-      "Examples:\n  amas deploy spam --version 1 --variant int8\n  amas deploy spam --version 2 --as "
+      "Examples:\n  amas deploy spam --version 1 --variant int8\n  amas deploy spam --engine onnxruntime\n  "
+      "amas deploy spam --version 2 --as "
       "spam-next\n  amas deploy --list\n\nThe package is checked first. Where a server runs, the command "
       "waits "
       "up to ten seconds\nfor it to load the model, and fails when it cannot.");

@@ -13,6 +13,7 @@
 #include "cli/registered.h"
 #include "cli/server_verdict.h"
 #include "cli/session.h"
+#include "engines/sequence/sequence_engine.h"
 #include "pipeline/kept_package.h"
 
 namespace amas::cli {
@@ -30,6 +31,13 @@ constexpr double kDiskFreeWanted = 1e9;
 Check check_versions(const std::string& name, const Json& version) {
   const std::string text = version.is_string() ? version.get<std::string>() : dump_json(version);
   return {name, !text.starts_with("missing"), text};
+}
+
+Check check_kernels() {
+  const std::string_view kernels = engines::sequence_kernels();
+  return {"kernels", true,
+          fmt::format("{}{}", kernels,
+                      kernels == "portable" ? ": right, but slow; this processor lacks AVX2" : "")};
 }
 
 Check check_disk(const std::filesystem::path& home) {
@@ -143,7 +151,7 @@ Check check_processor() {
 }
 
 Status doctor(Session& session) {
-  std::vector<Check> checks{check_processor()};
+  std::vector<Check> checks{check_processor(), check_kernels()};
   const Json installed = versions(session);
   for (const auto& [name, version] : installed.items()) checks.push_back(check_versions(name, version));
   checks.push_back(check_disk(session.home));

@@ -94,7 +94,10 @@ Json versions(Session& session) {
   const auto keep = [&](const char* name, const auto& result, const auto& version_of) {
     all[name] = result ? Json(version_of(*result)) : Json("missing: " + result.error().message);
   };
-  keep("onnxruntime", session.engine(), [](engine::EngineSet* engine) { return engine->version(); });
+  const auto engines = session.engine();
+  if (!engines) all["onnxruntime"] = "missing: " + engines.error().message;
+  else
+    for (const auto& engine : (*engines)->engines()) all[std::string(engine->name())] = engine->version();
   keep("duckdb", session.reader(), [](table::TableReader* reader) { return reader->version(); });
   const auto program = find_installed(kWorkerProgram);
   const auto worker = program ? pipeline::worker_version(*program) : Result<Json>(program.error());

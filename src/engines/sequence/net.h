@@ -45,10 +45,11 @@ struct Net {
   DType token_type = DType::kInt32;  ///< INT32 or INT64
   int length = 0;                    ///< tokens a row
   bool mask = false;                 ///< as many steps are read as tokens are above 0
-  int vocabulary = 0;  ///< tokens are 0 … vocabulary - 1
+  int vocabulary = 0;                ///< tokens are 0 … vocabulary - 1
   int rows = 0, embedding = 0;
-  std::vector<float> table{};           ///< [rows, embedding]
-  std::vector<std::int32_t> row_of{};   ///< [vocabulary] the table's row of each token; empty: the token itself
+  std::vector<float> table{};  ///< [rows, embedding]
+  std::vector<std::int32_t>
+      row_of{};  ///< [vocabulary] the table's row of each token; empty: the token itself
   std::vector<RecurrentLayer> layers{};
   std::vector<DenseLayer> head{};
 };

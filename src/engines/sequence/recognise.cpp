@@ -107,8 +107,8 @@ Result<Value> Reader::value_of(const NodeView& view) {
   }
   AMAS_TRY(Value value, given(view, 0));
   if (op == "Identity" || op == "Dropout") return value;
-  const bool whole = value.kind == Kind::kTokens || value.kind == Kind::kRows || value.kind == Kind::kPresent ||
-                     value.kind == Kind::kLengths;
+  const bool whole = value.kind == Kind::kTokens || value.kind == Kind::kRows ||
+                     value.kind == Kind::kPresent || value.kind == Kind::kLengths;
   if (op == "Cast" && whole) {
     const auto to = model::int_attribute(view.node, "to", 0);
     if (to == TensorProto::INT32 || to == TensorProto::INT64) return value;

@@ -49,8 +49,7 @@ PackedNet pack(const Net& net, Precision precision, const Kernels& kernels) {
       input.rows = net.table;
       const auto row = static_cast<std::size_t>(gates_of(layer.cell) * padded_units(layer.units)) *
                        (precision == Precision::kFloat32 ? 4 : 2);
-      input.fold =
-          static_cast<std::size_t>(net.rows) * row * layer.directions.size() <= kFoldedBytesMax;
+      input.fold = static_cast<std::size_t>(net.rows) * row * layer.directions.size() <= kFoldedBytesMax;
     }
     input.parts = below;
     std::vector<PackedDirection> directions;
