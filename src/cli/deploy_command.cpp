@@ -175,7 +175,7 @@ void add_deploy_command(CLI::App& app, Session& session, Action& action) {
       ->type_name("VARIANT");
   command
       ->add_option("--engine", options->engine,
-                   "The best variant that this engine runs: onnxruntime or sequence")
+                   "The best variant that this engine runs: onnxruntime, sequence or linear")
       ->type_name("ENGINE")
       ->excludes("--variant");
   command->add_option("--as", options->as, "Name to serve it under [the model's]")->type_name("NAME");

@@ -1,6 +1,7 @@
 #include "server/engines.h"
 
 #include "base/install.h"
+#include "engines/linear/linear_engine.h"
 #include "engines/onnxruntime/onnxruntime_engine.h"
 #include "engines/sequence/sequence_engine.h"
 
@@ -11,6 +12,7 @@ Result<std::unique_ptr<engine::EngineSet>> open_engines() {
   std::vector<std::unique_ptr<engine::Engine>> engines;
   AMAS_TRY(engines.emplace_back(), engines::open_onnxruntime(library));
   engines.push_back(engines::make_sequence_engine());
+  engines.push_back(engines::make_linear_engine());
   return std::make_unique<engine::EngineSet>(std::move(engines));
 }
 
