@@ -58,6 +58,12 @@ double largest_difference(const std::vector<float>& a, const std::vector<float>&
 constexpr double kConversionTolerance = 1e-5;
 constexpr double kConversionLimit = 1e-4;
 
+// The fp32 graph on the engine that rounds it best: our own, where it takes the graph.
+const optimise::VariantResult& most_exact(const std::vector<optimise::VariantResult>& variants) {
+  const auto compiled = std::ranges::find(variants, "compiled-float32", &optimise::VariantResult::name);
+  return compiled == variants.end() ? variants.front() : *compiled;
+}
+
 Json metrics_json(const train::Evaluation& evaluation) {
   Json metrics = Json::object();
   for (const auto& [name, interval] : evaluation.metrics)
@@ -120,7 +126,7 @@ Result<Json> optimise_candidate(const CandidateInputs& inputs, const RunContext&
                                   }};
   AMAS_TRY(const auto variants, optimise::optimise(onnx, judge, context.engine, inputs.spec.optimise));
   AMAS_TRY(const auto trainer_scores, floats_of_blob(context.store, inputs.trained["scores"]));
-  const double difference = largest_difference(trainer_scores, variants[0].scores);
+  const double difference = largest_difference(trainer_scores, most_exact(variants).scores);
   if (!(difference <= kConversionLimit))
     return internal_error(
         fmt::format("the serving engine's scores differ from the trainer's by more than allowed: {} > {}; "
