@@ -1,10 +1,10 @@
 // Our compiled scorers beside ONNX Runtime in one process, one thread, in turns: CPU microseconds a row and
 // their ratio.
 //
-//   engine_ratio [--rounds N] [--least FILE]   prints a table; with --least fails (exit 1) when a ratio is
-//   below
-//                                              two thirds of the one that stands in FILE ("case precision
-//                                              ratio" lines)
+//   engine_ratio [--rounds N] [--least FOLDER]
+//
+// With --least it fails (exit 1) when a ratio is below two thirds of the one in FOLDER/ratios_KERNELS.txt
+// ("case precision ratio" lines), if there is such a file for the kernels of this processor.
 
 #include <fmt/format.h>
 #include <time.h>
@@ -153,7 +153,7 @@ void measure(std::vector<Runner>& runners, const Case& one, int rounds) {
     }
 }
 
-std::map<std::string, double> read_least(const char* file) {
+std::map<std::string, double> read_least(const std::string& file) {
   std::map<std::string, double> least;
   std::ifstream lines(file);
   for (std::string line; std::getline(lines, line);) {
@@ -165,10 +165,12 @@ std::map<std::string, double> read_least(const char* file) {
   return least;
 }
 
-int compare(int rounds, const char* least_file) {
+int compare(int rounds, const char* folder) {
   const auto reference = must(engines::open_onnxruntime(must(find_installed(kOnnxRuntimeLibrary))));
   const auto sequence = engines::make_sequence_engine();
-  const auto least = least_file == nullptr ? std::map<std::string, double>() : read_least(least_file);
+  const auto least = folder == nullptr
+                         ? std::map<std::string, double>()
+                         : read_least(fmt::format("{}/ratios_{}.txt", folder, engines::sequence_kernels()));
   const Case cases[] = {{"lstm64"},
                         {"lstm64_batch8", "LSTM", 64, 1, 1, 8},
                         {"lstm64_batch32", "LSTM", 64, 1, 1, 32},

@@ -26,8 +26,8 @@ constexpr int kParts = kBlock / Isa::kWidth;  // vectors a block
 
 using Vector = Isa::Float;
 
-/// 2^x for |x| <= 40: minimax polynomials over a rounded exponent, held to be exactly 1 at 0. One that is not makes
-/// tanh(0) a little more or less than 0, and over hundreds of steps that adds up.
+/// 2^x for |x| <= 40: minimax polynomials over a rounded exponent, held to be exactly 1 at 0. One that is not
+/// makes tanh(0) a little more or less than 0, and over hundreds of steps that adds up.
 ///
 /// To 8e-8, the rounding of floats.
 AMAS_INLINE Vector power_of_two_fine(Vector x) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "engines/sequence/head.h"
 #include "engines/sequence/recognise.h"
@@ -17,20 +18,28 @@ using namespace sequence;
 /// A folded table larger than this is kept apart and multiplied at every step.
 constexpr std::size_t kFoldedBytesMax = std::size_t{128} << 20;
 
-const Kernels& kernels_of_processor() {
+/// Whether this processor runs these kernels.
+bool runs(const Kernels& kernels) {
 #if defined(__x86_64__)
+  if (&kernels == &kAvx512Kernels)
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512vnni");
+  if (&kernels == &kAvx2Kernels) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#endif
+  return &kernels == &kPortableKernels;
+}
+
+/// The quickest that this processor runs, or those that $AMAS_KERNELS names, if it runs them.
+const Kernels& kernels_of_processor() {
   static const Kernels& kernels = [&]() -> const Kernels& {
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512vnni"))
-      return kAvx512Kernels;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return kAvx2Kernels;
-    return kPortableKernels;
+    const char* asked = std::getenv("AMAS_KERNELS");
+    const Kernels* const all[] = {&kAvx512Kernels, &kAvx2Kernels, &kPortableKernels};
+    for (const Kernels* one : all)
+      if (runs(*one) && asked != nullptr && std::string_view(asked) == one->name) return *one;
+    return **std::ranges::find_if(all, [](const Kernels* one) { return runs(*one); });
   }();
   return kernels;
-#else
-  return kPortableKernels;
-#endif
 }
 
 Result<Precision> precision_of(std::string_view name) {
