@@ -14,8 +14,8 @@ namespace amas::engines {
 /// every processor. Where the processor lacks instructions for int8, int16 runs in its place.
 std::unique_ptr<engine::Engine> make_sequence_engine();
 
-/// Which kernels run: the quickest of "avx512-vnni", "avx2" and "portable" that the processor has, or those of
-/// $AMAS_KERNELS, if it has them.
+/// Which kernels run: the quickest of "avx512-vnni", "avx2" and "portable" that the processor has, or those
+/// of $AMAS_KERNELS, if it has them.
 std::string_view sequence_kernels();
 
 }  // namespace amas::engines
