@@ -70,6 +70,7 @@ std::vector<Key> lstm_keys() {
       {.name = "mask", .kind = Kind::kAny, .fallback = nullptr},
       {.name = "embedding", .kind = Kind::kInteger, .fallback = 64, .low = 1, .high = 4'096},
       {.name = "units", .kind = Kind::kInteger, .fallback = 64, .low = 1, .high = 4'096},
+      {.name = "word_dropout", .kind = Kind::kNumber, .fallback = 0.0, .low = 0, .high = 0.95},
       {.name = "dropout", .kind = Kind::kNumber, .fallback = 0.0, .low = 0, .high = 0.95},
       {.name = "dense_dropout", .kind = Kind::kNumber, .fallback = 0.0, .low = 0, .high = 0.95},
   };
