@@ -20,6 +20,11 @@ std::string to_valid_utf8(std::string_view text);
 /// Cuts at `bytes_max` without cutting a UTF-8 sequence.
 std::string_view cut_utf8(std::string_view text, std::size_t bytes_max);
 
+/// Text of unknown origin as it can stand on a terminal in one line: control characters, marks that change
+/// the direction or the line, and bytes that are not UTF-8 are written as \n, \t, \x1b or \u202e, a backslash
+/// as it is.
+std::string printable(std::string_view text);
+
 /// Without white space (ASCII) at both ends.
 std::string_view trim(std::string_view text);
 

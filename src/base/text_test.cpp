@@ -83,6 +83,17 @@ TEST(Text, cut_utf8_never_cuts_a_character) {
   EXPECT_EQ(cut_utf8("", 0), "");
 }
 
+TEST(Text, printable_escapes_what_a_terminal_acts_on_and_nothing_else) {
+  EXPECT_EQ(printable("aé中😀\\n"), "aé中😀\\n");
+  EXPECT_EQ(printable("\x1b[31mred\x07\n\r\t"), "\\x1b[31mred\\x07\\n\\r\\t");
+  EXPECT_EQ(printable(std::string_view("a\0b\x7f", 4)), "a\\x00b\\x7f");
+  EXPECT_EQ(printable("\u009b2J"), "\\x9b2J") << "C1 begins a sequence as ESC [ does";
+  EXPECT_EQ(printable("pay \u202e001\u2069\u2028"), "pay \\u202e001\\u2069\\u2028");
+  EXPECT_EQ(printable("a\xff\xc3"), "a\\xff\\xc3");
+  EXPECT_EQ(printable("👩\u200d🔬"), "👩\u200d🔬") << "joins a character, and moves nothing";
+  EXPECT_EQ(printable(""), "");
+}
+
 TEST(Text, trim_removes_white_space_at_both_ends) {
   EXPECT_EQ(trim(" \t\r\n a b \v\f"), "a b");
   EXPECT_EQ(trim("   "), "");
