@@ -194,10 +194,17 @@ Status read_data(const YamlDocument& document, const Json& top, const std::files
   AMAS_TRY(const Json features,
            check_section(document, data["features"], "data.features", {{.name = "text", .fallback = ""}}));
   spec.text = features["text"];
+  if (spec.text == spec.target)
+    return invalid_argument(fmt::format(
+        "{}data.features.text is the target itself, which would tell the answer: {}; name the column that "
+        "holds the text, or another data.target",
+        document.place("data.features.text"), spec.text));
   AMAS_TRY(const Json clean,
            check_section(document, data["clean"], "data.clean",
-                         {{.name = "duplicates", .fallback = "drop", .one_of = {"drop", "keep"}}}));
+                         {{.name = "duplicates", .fallback = "drop", .one_of = {"drop", "keep"}},
+                          {.name = "rare_classes", .fallback = "refuse", .one_of = {"refuse", "drop"}}}));
   spec.drop_duplicates = clean["duplicates"] == "drop";
+  spec.drop_rare_classes = clean["rare_classes"] == "drop";
   AMAS_TRY(const Json split, check_section(document, data["split"], "data.split", split_keys()));
   spec.split = {split["by"], split["on"], split["valid"], split["test"], split["seed"]};
   if (spec.split.validation + spec.split.test >= 0.95)

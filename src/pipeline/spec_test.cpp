@@ -81,6 +81,16 @@ TEST(Spec, refuses_settings_that_cannot_be) {
   EXPECT_FALSE(parse_spec("name: x\n", "."));
 }
 
+TEST(Spec, refuses_the_target_as_the_text) {
+  const auto spec =
+      parse_spec("name: x\ndata:\n  source: a.csv\n  target: body\n  features: {text: body}\n", ".");
+  ASSERT_FALSE(spec);
+  EXPECT_EQ(spec.error().code, Code::kInvalidArgument);
+  EXPECT_TRUE(spec.error().message.starts_with("line 5: data.features.text is the target itself"))
+      << spec.error().message;
+  EXPECT_FALSE(parse_spec("name: x\ndata: {source: a.csv, features: {text: label}}\n", "."));
+}
+
 TEST(Spec, reads_the_examples) {
   for (const char* file : {"/examples/spam.yaml", "/examples/text_classifier.yaml"}) {
     const auto spec = read_spec(std::string(AMAS_SOURCE_DIR) + file);
