@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +14,10 @@ std::optional<std::string> nearest(std::string_view word, const std::vector<std:
 
 /// Whether the bytes are well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms).
 bool is_utf8(std::string_view text);
+
+/// How many bytes at the beginning are well-formed UTF-8: all of them, or those before the first sequence
+/// that is ill-formed or cut off.
+std::size_t utf8_prefix(std::string_view text);
 
 /// The bytes with every ill-formed sequence replaced by U+FFFD.
 std::string to_valid_utf8(std::string_view text);

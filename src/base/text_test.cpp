@@ -66,6 +66,13 @@ TEST(Text, utf8_is_well_formed_exactly_where_it_encodes_a_code_point) {
   EXPECT_TRUE(is_utf8(std::string_view("a\0é中😀", 11)));
 }
 
+TEST(Text, utf8_prefix_ends_before_the_first_sequence_that_is_wrong_or_cut) {
+  EXPECT_EQ(utf8_prefix("aé中"), 6u);
+  EXPECT_EQ(utf8_prefix("aé\xff中"), 3u);
+  EXPECT_EQ(utf8_prefix("aé\xe4\xb8"), 3u);
+  EXPECT_EQ(utf8_prefix(""), 0u);
+}
+
 TEST(Text, to_valid_utf8_replaces_only_what_is_ill_formed) {
   EXPECT_EQ(to_valid_utf8("aé中😀"), "aé中😀");
   EXPECT_EQ(to_valid_utf8("a\xFF"
