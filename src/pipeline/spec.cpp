@@ -138,6 +138,17 @@ Status settle_mask(Candidate& candidate, std::vector<std::string>& warnings) {
   return {};
 }
 
+// Costs are tried in order, each from the weights of the one before.
+Status check_costs(const Json& costs) {
+  const Json list = costs.is_array() ? costs : Json::array({costs});
+  const bool in_range = std::ranges::all_of(list, [](const Json& cost) {
+    return cost.is_number() && cost.get<double>() >= 1e-6 && cost.get<double>() <= 1e9;
+  });
+  if (costs.is_null() || (in_range && !list.empty() && std::ranges::is_sorted(list))) return {};
+  return invalid_argument(
+      fmt::format("c must be a number from 1e-6 to 1e9, or an ascending list of such: {}", dump_json(costs)));
+}
+
 Result<Candidate> read_candidate(const YamlDocument& document, const Json& section, const std::string& path) {
   const Json type = section.value("type", Json());
   if (type != "lstm" && type != "linear")
@@ -147,6 +158,9 @@ Result<Candidate> read_candidate(const YamlDocument& document, const Json& secti
   candidate.type = type;
   AMAS_TRY(candidate.settings,
            check_section(document, section, path, candidate.type == "lstm" ? lstm_keys() : linear_keys()));
+  if (candidate.type == "linear")
+    if (const auto checked = check_costs(candidate.settings["c"]); !checked)
+      return checked.error().at(document.place(path + ".c") + path);
   if (candidate.type == "linear" && candidate.settings["ngrams"].is_null())
     candidate.settings["ngrams"] = candidate.settings["analyzer"] == "word" ? 2 : 3;
   return candidate;
@@ -263,11 +277,13 @@ Result<Spec> parse_spec(std::string_view yaml, const std::filesystem::path& fold
   Spec spec;
   spec.name = top["name"];
   spec.file_text = yaml;
-  AMAS_CHECK(check_name(spec.name));
+  if (const auto named = check_name(spec.name); !named)
+    return named.error().at(document.place("name") + "name");
   AMAS_CHECK(read_data(document, top, folder, spec));
   AMAS_CHECK(read_candidates(document, top, spec));
   AMAS_CHECK(read_rest(document, top, spec));
-  AMAS_CHECK(check_name(spec.deploy_as));
+  if (const auto named = check_name(spec.deploy_as); !named)
+    return named.error().at(document.place("deploy.as") + "deploy.as");
   return spec;
 }
 
