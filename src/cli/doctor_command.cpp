@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "base/threads.h"
 #include "cli/http_client.h"
 #include "cli/session.h"
@@ -92,7 +93,7 @@ Status doctor(Session& session) {
     document["detail"] = check.detail;
     if (!session.json)
       std::fputs(fmt::format("{} {:<12} {}\n", check.good ? coloured("✓", "32") : coloured("✗", "31"),
-                             check.name, check.detail)
+                             check.name, printable(check.detail))
                      .c_str(),
                  stdout);
   }

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "base/text.h"
 #include "cli/session.h"
 
 namespace amas::cli {
@@ -33,8 +34,9 @@ void print_error(const Error& error, bool json) {
     return;
   }
   const bool colour = ::isatty(STDERR_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
-  std::fputs(fmt::format("{} {}\n", colour ? "\033[31;1merror:\033[0m" : "error:", error.message).c_str(),
-             stderr);
+  std::fputs(
+      fmt::format("{} {}\n", colour ? "\033[31;1merror:\033[0m" : "error:", printable(error.message)).c_str(),
+      stderr);
 }
 
 std::string version_text(Session& session) {

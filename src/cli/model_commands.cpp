@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "base/text.h"
 #include "cli/http_client.h"
 #include "cli/session.h"
 #include "model/package.h"
@@ -11,8 +12,6 @@ namespace amas::cli {
 namespace {
 
 namespace fs = std::filesystem;
-
-void print_text(const std::string& text) { std::fputs(text.c_str(), stdout); }
 
 // The version that a user names: its number, or the newest.
 Result<store::ModelVersion> find_version(store::Store& store, const std::string& model,
@@ -119,13 +118,13 @@ std::string lineage_text(const Json& chain) {
     std::string detail;
     for (const auto& [key, value] : stage.items())
       if (key != "stage" && key != "name" && key != "digest" && key != "files")
-        detail +=
-            fmt::format("  {} {}", key, value.is_string() ? value.get<std::string>() : dump_json(value));
+        detail += fmt::format("  {} {}", key,
+                              printable(value.is_string() ? value.get<std::string>() : dump_json(value)));
     const Json name = stage.value("name", Json(""));
-    text +=
-        fmt::format("{}{:<11} {:<22} {}{}\n", text.empty() ? "" : "  ↓\n", stage["stage"].get<std::string>(),
-                    name.get<std::string>(), digest.is_string() ? "sha256:" + digest.get<std::string>() : "",
-                    coloured(detail, "2"));
+    text += fmt::format("{}{:<11} {:<22} {}{}\n", text.empty() ? "" : "  ↓\n",
+                        stage["stage"].get<std::string>(), printable(name.get<std::string>()),
+                        digest.is_string() ? "sha256:" + printable(digest.get<std::string>()) : "",
+                        coloured(detail, "2"));
   }
   return text;
 }
@@ -162,9 +161,10 @@ Status show_model(Session& session, const ShowOptions& options) {
     metrics.push_back(
         {name, fmt::format("{:.4f}", metric.value), fmt::format("{:.4f} – {:.4f}", metric.low, metric.high)});
   print_text(fmt::format("{} version {}: {} ({}), labels {}\npackage {}\n\n{}\n{}",
-                         coloured(manifest.name, "1"), version.version, manifest.candidate, manifest.task,
-                         dump_json(Json(manifest.labels)), package.folder().string(), format_table(metrics),
-                         variants_text(variants)));
+                         coloured(printable(manifest.name), "1"), version.version,
+                         printable(manifest.candidate), printable(manifest.task),
+                         printable(dump_json(Json(manifest.labels))), printable(package.folder().string()),
+                         format_table(metrics), variants_text(variants)));
   return {};
 }
 
@@ -211,7 +211,8 @@ Status export_model(Session& session, const ShowOptions& options) {
   fs::copy(folder, options.target, fs::copy_options::recursive, code);
   if (code) return internal_error(fmt::format("cannot copy to {}: {}", options.target, code.message()));
   if (!session.json)
-    print_text(fmt::format("{} version {} is in {}\n", version.model, version.version, options.target));
+    print_text(
+        fmt::format("{} version {} is in {}\n", version.model, version.version, printable(options.target)));
   else
     Session::print({{"model", version.model},
                     {"version", version.version},

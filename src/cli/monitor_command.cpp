@@ -4,6 +4,7 @@
 
 #include <cstdio>
 
+#include "base/text.h"
 #include "cli/http_client.h"
 #include "cli/session.h"
 
@@ -24,7 +25,7 @@ double number(const Json& from, const char* key) {
 
 std::string text(const Json& from, const char* key) {
   const Json value = from.value(key, Json());
-  return value.is_string() ? value.get<std::string>() : "";
+  return value.is_string() ? printable(value.get<std::string>()) : "";
 }
 
 const char* colour_of(const std::string& state) {

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "cli/session.h"
 
 namespace amas::cli {
@@ -25,7 +26,7 @@ std::string format_seconds(double seconds) {
 
 std::string finished_line(const std::string& step, const std::string& summary, bool reused, double seconds) {
   const std::string mark = reused ? coloured("=", "36") : coloured("✓", "32");
-  return fmt::format("{} {:<18} {}  {}", mark, step, summary,
+  return fmt::format("{} {:<18} {}  {}", mark, printable(step), printable(summary),
                      coloured(reused ? "unchanged, skipped" : format_seconds(seconds), "2"));
 }
 
@@ -58,12 +59,12 @@ class PlainProgress final : public pipeline::Progress {
   void started(const std::string&) override {}
   void advanced(const std::string&, double, double, const std::string&, const std::string&) override {}
   void noted(const std::string& step, const std::string& text, const Json&) override {
-    print(fmt::format("  {:<18} {}", step, text));
+    print(fmt::format("  {:<18} {}", printable(step), printable(text)));
   }
   void finished(const std::string& step, const std::string& summary, bool reused, double seconds) override {
     print(finished_line(step, summary, reused, seconds));
   }
-  void warned(const std::string& message) override { print("! " + message); }
+  void warned(const std::string& message) override { print("! " + printable(message)); }
 
  private:
   void print(const std::string& line) {
@@ -92,12 +93,12 @@ class TerminalProgress final : public pipeline::Progress {
     bar.done = done;
     bar.all = all;
     bar.unit = unit;
-    bar.text = text;
+    bar.text = printable(text);
     if (system_clock().steady_us() - drawn_us_ >= kRedrawEvery_us) redraw();
   }
 
   void noted(const std::string& step, const std::string& text, const Json&) override {
-    scroll(fmt::format("  {} {}", coloured(fmt::format("{:<18}", step), "2"), text));
+    scroll(fmt::format("  {} {}", coloured(fmt::format("{:<18}", printable(step)), "2"), printable(text)));
   }
 
   void finished(const std::string& step, const std::string& summary, bool reused, double seconds) override {
@@ -108,7 +109,7 @@ class TerminalProgress final : public pipeline::Progress {
     scroll(finished_line(step, summary, reused, seconds));
   }
 
-  void warned(const std::string& message) override { scroll(coloured("! " + message, "33")); }
+  void warned(const std::string& message) override { scroll(coloured("! " + printable(message), "33")); }
 
  private:
   struct Bar {

@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -8,13 +7,9 @@
 
 #include "base/file.h"
 #include "base/install.h"
-#include "base/threads.h"
 #include "cli/http_client.h"
 #include "cli/progress.h"
 #include "cli/session.h"
-#include "data/clean.h"
-#include "data/dataset.h"
-#include "data/import.h"
 #include "pipeline/run.h"
 #include "train/leaderboard.h"
 
@@ -117,62 +112,6 @@ CLI::App* add_spec_command(CLI::App& app, Session& session, Action& action, cons
   return command;
 }
 
-Status list_datasets(Session& session) {
-  AMAS_TRY(store::Store * store, session.store());
-  AMAS_TRY(const auto datasets, store->datasets());
-  Json documents = Json::array();
-  std::vector<std::vector<std::string>> rows{{"DATASET", "VERSION", "ROWS", "DIGEST"}};
-  for (const store::DatasetRecord& dataset : datasets) {
-    documents.push_back({{"name", dataset.name},
-                         {"version", dataset.version},
-                         {"digest", dataset.digest},
-                         {"detail", dataset.detail}});
-    rows.push_back({dataset.name, std::to_string(dataset.version),
-                    dump_json(dataset.detail.value("rows", Json())), dataset.digest.substr(0, 16)});
-  }
-  if (session.json) Session::print(documents);
-  else
-    std::fputs(rows.size() == 1 ? "No datasets yet; make one with `amas data import SPEC.yaml`.\n"
-                                : format_table(rows).c_str(),
-               stdout);
-  return {};
-}
-
-Status show_dataset(Session& session, const std::string& name) {
-  AMAS_TRY(store::Store * store, session.store());
-  AMAS_TRY(const auto datasets, store->datasets());
-  const store::DatasetRecord* found = nullptr;
-  for (const store::DatasetRecord& dataset : datasets)
-    if (dataset.name == name || dataset.name + "@" + std::to_string(dataset.version) == name)
-      found = &dataset;
-  if (found == nullptr) return not_found(fmt::format("no such dataset: {}; see `amas data list`", name));
-  AMAS_TRY(const std::string profile,
-           store->get_blob(found->detail.value("profile", Json("")).get<std::string>()));
-  AMAS_TRY(const Json document, parse_json(profile));
-  const Json whole{{"name", found->name},
-                   {"version", found->version},
-                   {"digest", found->digest},
-                   {"detail", found->detail},
-                   {"profile", document}};
-  if (session.json) Session::print(whole);
-  else std::fputs((dump_json(whole, 2) + "\n").c_str(), stdout);
-  return {};
-}
-
-// Reads a source and says what is in it, without keeping anything.
-Status look_at_source(Session& session, const std::string& path, const std::string& format) {
-  AMAS_TRY(table::TableReader * reader, session.reader());
-  data::ImportReport report;
-  AMAS_TRY(const table::Table table, data::import_source({path, format, {}}, *reader, processors(), report));
-  const Json profile = data::profile_table(table);
-  if (session.json) Session::print({{"rows", table.rows()}, {"files", report.files}, {"profile", profile}});
-  else
-    std::fputs(
-        fmt::format("{} rows from {} files\n{}\n", table.rows(), report.files, dump_json(profile, 2)).c_str(),
-        stdout);
-  return {};
-}
-
 }  // namespace
 
 void add_run_commands(CLI::App& app, Session& session, Action& action) {
@@ -189,21 +128,7 @@ void add_run_commands(CLI::App& app, Session& session, Action& action) {
       "spam");
   add_spec_command(*data, session, action, "import", "Import, clean and split the data of a spec",
                    pipeline::Until::kData);
-  data->add_subcommand("list", "List datasets")->callback([&] {
-    action = [&session] { return list_datasets(session); };
-  });
-  auto name = std::make_shared<std::string>(), format = std::make_shared<std::string>();
-  CLI::App* show = data->add_subcommand("show", "Show a dataset: its columns, profile and parts");
-  show->add_option("name", *name, "Its name, or name@version")->required();
-  show->callback(
-      [&session, &action, name] { action = [&session, name] { return show_dataset(session, *name); }; });
-  CLI::App* look =
-      data->add_subcommand("look", "Read a source and show its columns and profile; keeps nothing");
-  look->add_option("source", *name, "A file, folder or glob")->required();
-  look->add_option("--format", *format, "csv, jsonl, parquet or mail [by the file's ending]");
-  look->callback([&session, &action, name, format] {
-    action = [&session, name, format] { return look_at_source(session, *name, *format); };
-  });
+  add_data_commands(*data, session, action);
   add_spec_command(app, session, action, "train", "Train the candidates of a spec", pipeline::Until::kTrain)
       ->footer("\nExample:\n  amas train examples/spam.yaml");
   add_spec_command(app, session, action, "optimise", "Train, then prune and quantise under the spec's limits",

@@ -4,6 +4,7 @@
 #include <iostream>
 #include <iterator>
 
+#include "base/text.h"
 #include "cli/http_client.h"
 #include "cli/session.h"
 #include "model/package.h"
@@ -91,7 +92,7 @@ Status predict(Session& session, PredictOptions options) {
     }
     double best = 0;
     for (const double score : prediction.scores) best = std::max(best, score);
-    std::fputs(fmt::format("{}  {:.4f}\n", coloured(prediction.label, "1"), best).c_str(), stdout);
+    std::fputs(fmt::format("{}  {:.4f}\n", coloured(printable(prediction.label), "1"), best).c_str(), stdout);
   }
   return {};
 }

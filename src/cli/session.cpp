@@ -8,21 +8,12 @@
 #include <cstdlib>
 
 #include "base/install.h"
+#include "base/text.h"
 #include "engines/duckdb/duckdb_reader.h"
 #include "engines/onnxruntime/onnxruntime_engine.h"
 #include "pipeline/worker_process.h"
 
 namespace amas::cli {
-namespace {
-
-// Columns that a text takes on a terminal: code points, which is right for what we print (no wide
-// characters).
-std::size_t width_of(const std::string& text) {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
-
-}  // namespace
 
 Result<store::Store*> Session::store() {
   if (!store_) {
@@ -65,17 +56,30 @@ std::string coloured(const std::string& text, const char* code) {
   return is_terminal() ? fmt::format("\033[{}m{}\033[0m", code, text) : text;
 }
 
-std::string format_table(const std::vector<std::vector<std::string>>& rows) {
+std::size_t text_width(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
+void print_text(const std::string& text) { std::fputs(text.c_str(), stdout); }
+
+std::string count_of(std::uint64_t count, std::string_view one) {
+  return fmt::format("{} {}{}", count, one, count == 1 ? "" : "s");
+}
+
+std::string format_table(std::vector<std::vector<std::string>> rows) {
   std::vector<std::size_t> widths;
+  for (auto& row : rows)
+    for (std::string& cell : row) cell = printable(cell);
   for (const auto& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width_of(row[i]));
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], text_width(row[i]));
   }
   std::string text;
   for (const auto& row : rows) {
     std::string line;
     for (std::size_t i = 0; i < row.size(); ++i)
-      line += row[i] + std::string(widths[i] - width_of(row[i]) + 2, ' ');
+      line += row[i] + std::string(widths[i] - text_width(row[i]) + 2, ' ');
     line.erase(line.find_last_not_of(' ') + 1);
     text += line + "\n";
   }

@@ -44,14 +44,25 @@ bool is_terminal();
 /// `text` in a colour of the terminal (an SGR code such as "1", "32", "33;1"); plain elsewhere.
 std::string coloured(const std::string& text, const char* code);
 
-/// A table in plain text with aligned columns; the first row is the heading.
-std::string format_table(const std::vector<std::vector<std::string>>& rows);
+/// A table in plain text with aligned columns; the first row is the heading. Cells may hold foreign text:
+/// what a terminal would act on is escaped.
+std::string format_table(std::vector<std::vector<std::string>> rows);
+
+/// Columns that a text takes on a terminal: its code points, which is right where none is wide.
+std::size_t text_width(std::string_view text);
+
+/// Prints for people, on standard output. Foreign text in it must have gone through printable().
+void print_text(const std::string& text);
+
+/// "1 row", "3 rows".
+std::string count_of(std::uint64_t count, std::string_view one);
 
 /// What a command does once its options are known.
 using Action = std::function<Status()>;
 
 /// Declares commands on `app`; the one that the user names sets `action`.
 void add_run_commands(CLI::App& app, Session& session, Action& action);        ///< run, data, train, optimise
+void add_data_commands(CLI::App& data, Session& session, Action& action);      ///< data list, show, look
 void add_model_commands(CLI::App& app, Session& session, Action& action);      ///< model, deploy
 void add_serve_commands(CLI::App& app, Session& session, Action& action);      ///< serve, predict
 void add_monitor_command(CLI::App& app, Session& session, Action& action);     ///< monitor

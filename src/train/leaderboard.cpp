@@ -8,6 +8,8 @@
 #include <cmath>
 #include <limits>
 
+#include "base/text.h"
+
 namespace amas::train {
 namespace {
 
@@ -80,9 +82,9 @@ std::string bytes(double count) {
 
 Cells cells_of(const LeaderboardRow& row, std::size_t place) {
   return {fmt::format("{}", place),
-          row.candidate,
+          printable(row.candidate),
           fmt::format("{}", row.version),
-          row.variant,
+          printable(row.variant),
           number(row.validation),
           interval_of(row, "accuracy"),
           interval_of(row, "macro_f1"),
