@@ -20,6 +20,7 @@ inline constexpr std::size_t kMailDepthMax = 32;                  ///< nesting o
 inline constexpr std::size_t kTextBytesMax = 4u << 20;       ///< one text cell, in training and in a request
 inline constexpr std::size_t kTableRowsMax = 200'000'000;    ///< rows of an imported table
 inline constexpr std::size_t kTableColumnsMax = 10'000;      ///< columns of an imported table
+inline constexpr std::size_t kBatchBytesMax = 64u << 20;     ///< prepared rows that one run of a graph takes
 inline constexpr std::size_t kClassesMax = 1'000;            ///< classes of a target
 inline constexpr std::size_t kVocabularyMax = 10'000'000;    ///< entries of a fitted vocabulary
 inline constexpr std::size_t kOnnxBytesMax = 2'000'000'000;  ///< an ONNX file (protobuf ends at 2 GiB)
