@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <time.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "base/text.h"
@@ -45,18 +46,33 @@ std::string effect_bar(const Json& finding) {
   return coloured(bar, colour_of(text(finding, "state")));
 }
 
+// How many of the rows that the first verdict needs have come.
+std::string learning_bar(const Json& finding) {
+  const double share = number(finding, "rows") / std::max(1.0, number(finding, "rows_min"));
+  std::string bar;
+  for (int i = 0; i < kBarCells; ++i) bar += i < static_cast<int>(share * kBarCells) ? "━" : "─";
+  return coloured(bar, "2");
+}
+
 std::string report_text(const Json& report) {
   std::string page = fmt::format(
       "{} version {:.0f}   {:.0f} requests, {:.0f} errors, {:.0f} rows   p50 {:.0f} µs, p99 {:.0f} µs\n",
       coloured(text(report, "deployment"), "1"), number(report, "version"), number(report, "requests"),
       number(report, "errors"), number(report, "rows"), number(report, "latency_p50_us"),
       number(report, "latency_p99_us"));
-  for (const Json& finding : report.value("drift", Json::array()))
+  for (const Json& finding : report.value("drift", Json::array())) {
+    if (text(finding, "state") == "learning") {
+      page += fmt::format("  drift    {:<14} {} learning: {:.0f} of {:.0f} rows seen\n",
+                          text(finding, "statistic"), learning_bar(finding), number(finding, "rows"),
+                          number(finding, "rows_min"));
+      continue;
+    }
     page +=
         fmt::format("  drift    {:<14} {} {} effect {:.3f} (drifted from {:.2f}; {:.0f} rows)\n",
                     text(finding, "statistic"), effect_bar(finding),
                     coloured(fmt::format("{:<9}", text(finding, "state")), colour_of(text(finding, "state"))),
                     number(finding, "effect"), number(finding, "drifted_at"), number(finding, "rows"));
+  }
   for (const Json& finding : report.value("anomalies", Json::array())) {
     const bool active = finding.value("active", Json(false)) == true;
     page +=
