@@ -3,10 +3,12 @@
 #include <cstdio>
 
 #include "base/text.h"
+#include "cli/curves_text.h"
 #include "cli/http_client.h"
 #include "cli/session.h"
 #include "model/package.h"
 #include "pipeline/spec.h"
+#include "pipeline/steps.h"
 
 namespace amas::cli {
 namespace {
@@ -165,6 +167,10 @@ Status show_model(Session& session, const ShowOptions& options) {
                          printable(manifest.candidate), printable(manifest.task),
                          printable(dump_json(Json(manifest.labels))), printable(package.folder().string()),
                          format_table(metrics), variants_text(variants)));
+  const std::string curves = curves_text(
+      "training",
+      pipeline::events_folder(*store, manifest.name, manifest.candidate, manifest.lineage.spec_digest));
+  if (!curves.empty()) print_text("\n" + curves);
   return {};
 }
 

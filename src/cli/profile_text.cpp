@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <vector>
 
@@ -33,18 +32,9 @@ std::string figure(const Json& from, const char* key) {
   return whole ? fmt::format("{:.0f}", number) : fmt::format("{:.4g}", number);
 }
 
-// A bar a bin, as high as the fullest bin allows; a bin that is not empty shows.
 std::string histogram_text(const Json& from) {
-  static constexpr std::array<const char*, 9> kBars{"·", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
-  const Json histogram = from.value("histogram", Json::object());
-  const auto counts = json_array<std::uint64_t>(histogram, "counts");
-  if (!counts || counts->empty()) return "";
-  const double fullest = static_cast<double>(std::ranges::max(*counts));
-  std::string bars;
-  for (const std::uint64_t count : *counts)
-    bars +=
-        kBars[static_cast<std::size_t>(std::ceil(8 * static_cast<double>(count) / std::max(fullest, 1.0)))];
-  return bars;
+  const auto counts = json_array<double>(from.value("histogram", Json::object()), "counts");
+  return counts && !counts->empty() ? bars_text(*counts, std::ranges::max(*counts)) : "";
 }
 
 std::vector<std::string> column_line(const Json& column) {

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/install.h"
+#include "cli/curves_text.h"
 #include "cli/http_client.h"
 #include "cli/progress.h"
 #include "cli/session.h"
@@ -61,6 +62,11 @@ void print_deployment(const Session& session, const store::Deployment& deploymen
 
 void print_result(const Session& session, const pipeline::RunResult& result) {
   if (session.json) return Session::print(result_json(result));
+  // Where training is the end of it, the curves are what came of it; models have theirs in `amas model show`.
+  for (const pipeline::TrainingEvents& training : result.trainings)
+    if (const std::string curves = curves_text(training.candidate, training.folder);
+        result.leaderboard.empty() && !curves.empty())
+      print_text("\n" + curves);
   if (!result.leaderboard.empty())
     std::fputs(("\n" + train::leaderboard_text(result.leaderboard, result.metric)).c_str(), stdout);
   if (!result.tensorboard.empty())

@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 
@@ -59,6 +61,16 @@ std::string coloured(const std::string& text, const char* code) {
 std::size_t text_width(std::string_view text) {
   return static_cast<std::size_t>(
       std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
+std::string bars_text(const std::vector<double>& values, double highest) {
+  static constexpr std::array<const char*, 9> kBars{"·", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+  std::string bars;
+  for (const double value : values) {
+    const double share = highest > 0 ? std::clamp(value / highest, 0.0, 1.0) : 0;
+    bars += kBars[static_cast<std::size_t>(std::ceil(8 * share))];
+  }
+  return bars;
 }
 
 void print_text(const std::string& text) { std::fputs(text.c_str(), stdout); }

@@ -51,6 +51,9 @@ std::string format_table(std::vector<std::vector<std::string>> rows);
 /// Columns that a text takes on a terminal: its code points, which is right where none is wide.
 std::size_t text_width(std::string_view text);
 
+/// A bar for each value, as high as its share of `highest`; one that is not zero shows.
+std::string bars_text(const std::vector<double>& values, double highest);
+
 /// Prints for people, on standard output. Foreign text in it must have gone through printable().
 void print_text(const std::string& text);
 

@@ -215,10 +215,14 @@ Status run_steps(const Spec& spec, const RunContext& context, RunResult& result)
   if (context.until == Until::kData) return {};
   LazyDataset dataset(context.store, digest);
   if (spec.train["tensorboard"] == true) {
-    result.tensorboard = tensorboard_folder(context.store, spec).string();
+    result.tensorboard = tensorboard_folder(context.store, spec.name).string();
     AMAS_CHECK(describe_hparams(spec, result.tensorboard, context.store));
   }
   AMAS_TRY(auto candidates, make_candidates(spec, result.dataset, dataset, context));
+  for (std::size_t i = 0; i < candidates.size() && !result.tensorboard.empty(); ++i)
+    result.trainings.push_back(
+        {spec.candidates[i].name, events_folder(context.store, spec.name, spec.candidates[i].name,
+                                                candidates[i].trained.value("key", ""))});
   if (context.until == Until::kTrain) return {};
   return finish_candidates(spec, result.dataset, dataset, candidates, context, result);
 }

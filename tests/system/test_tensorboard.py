@@ -347,3 +347,20 @@ def test_other_settings_get_other_columns(amas, small_spec, tmp_path):
             experiment = hparams_pb.HParamsPluginData.FromString(content).experiment
             # What is null, as `c` is where it is left out, has no column.
             assert ("c" in {info.name for info in experiment.hparam_infos}) == (setting == "c: 4")
+
+
+def test_the_terminal_draws_the_curves_that_tensorboard_shows(amas, trained_home):
+    shown = subprocess.run([amas, "--home", trained_home, "model", "show", "mail", "--version", "1"], check=True,
+                           capture_output=True, text=True).stdout
+    (manifest,) = [json.loads(line) for line in subprocess.run(
+        [amas, "--home", trained_home, "--json", "model", "show", "mail", "--version", "1"], check=True,
+        capture_output=True, text=True).stdout.splitlines()]
+    (folder,) = (trained_home / "tensorboard/mail").glob(f"{manifest['candidate']}-*")
+    read = accumulate(folder)
+    for name, tag in (("loss", "train/loss"), ("valid loss", "validation/loss")):
+        points = [(event.step, tensor_util.make_ndarray(event.tensor_proto).item()) for event in read.Tensors(tag)]
+        step, least = min(points, key=lambda point: point[1])
+        drawn = re.search(rf"^  {name} +(\S+) ([▁▂▃▄▅▆▇█]+) (\S+)   least (\S+) at step (\d+)$", shown, re.M)
+        assert drawn, shown
+        assert drawn[1] == f"{points[0][1]:.4f}" and drawn[3] == f"{points[-1][1]:.4f}"
+        assert drawn[4] == f"{least:.4f}" and int(drawn[5]) == step and len(drawn[2]) == len(points)
