@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Times `amas run` from raw mail to deployed, in a fresh home: wall and CPU seconds, and memory of all its processes.
 
-  bench/whole_run.py [SPEC] [--runs N]
+  bench/whole_run.py [SPEC] [--runs N] [--jobs N]      N candidates side by side, as amas run takes it
 
 Memory is the proportional set size (shared pages are counted once) summed over the process tree, read ten times a second
 from /proc; the largest sum is reported, and the largest resident size of a single process beside it.
@@ -49,10 +49,10 @@ def memory_of(pid):
     return pss, rss
 
 
-def run_once(spec):
+def run_once(spec, jobs):
     with tempfile.TemporaryDirectory() as home, tempfile.TemporaryFile("w+") as printed:
         before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-        process = subprocess.Popen([AMAS, "--home", home, "--json", "run", spec], stdout=printed)
+        process = subprocess.Popen([AMAS, "--home", home, "--json", "run", spec, *jobs], stdout=printed)
         peak_pss = peak_rss = 0
         while process.poll() is None:
             sizes = [memory_of(pid) for pid in process_tree(process.pid)]
@@ -76,8 +76,10 @@ def main():
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("spec", nargs="?", default=ROOT / "examples/spam.yaml")
     options.add_argument("--runs", type=int, default=1)
+    options.add_argument("--jobs")
     arguments = options.parse_args()
-    results = [run_once(arguments.spec) for _ in range(arguments.runs)]
+    jobs = ["--jobs", arguments.jobs] if arguments.jobs else []
+    results = [run_once(arguments.spec, jobs) for _ in range(arguments.runs)]
     for key in ("wall_s", "cpu_s", "peak_pss_mb", "peak_rss_mb"):
         values = [result[key] for result in results]
         print(f"{key:12} median {statistics.median(values):7.1f}   {min(values):.1f} – {max(values):.1f}   ({len(values)} runs)")

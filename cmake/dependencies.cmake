@@ -20,9 +20,10 @@ pkg_check_modules(GMIME REQUIRED IMPORTED_TARGET gmime-3.0)
 
 # libtorch is imported by file: its own package would pull in CUDA lookups and TorchScript.
 set(torch ${AMAS_THIRD_PARTY}/torch)
+add_library(torch_headers INTERFACE)
+target_include_directories(torch_headers SYSTEM INTERFACE ${torch}/include ${torch}/include/torch/csrc/api/include)
 add_library(torch_cpu INTERFACE)
-target_include_directories(torch_cpu SYSTEM INTERFACE ${torch}/include ${torch}/include/torch/csrc/api/include)
-target_link_libraries(torch_cpu INTERFACE ${torch}/lib/libtorch_cpu.so ${torch}/lib/libc10.so)
+target_link_libraries(torch_cpu INTERFACE torch_headers ${torch}/lib/libtorch_cpu.so ${torch}/lib/libc10.so)
 target_link_options(torch_cpu INTERFACE LINKER:-rpath-link,${torch}/lib)
 
 # ONNX Runtime and DuckDB are opened with dlopen: only ONNX Runtime's headers are needed here.

@@ -18,6 +18,8 @@ Result<std::filesystem::path> find_installed(std::string_view file);
 inline constexpr std::string_view kOnnxRuntimeLibrary = "libonnxruntime.so.1.32.0";
 /// DuckDB's library.
 inline constexpr std::string_view kDuckDbLibrary = "libduckdb.so";
+/// Our library around libtorch.
+inline constexpr std::string_view kTorchLibrary = "libamas_torch.so";
 /// The training program.
 inline constexpr std::string_view kWorkerProgram = "amas-worker";
 

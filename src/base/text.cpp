@@ -1,5 +1,7 @@
 #include "base/text.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <numeric>
@@ -134,6 +136,17 @@ std::string_view trim(std::string_view text) {
   const auto first = text.find_first_not_of(kSpace);
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
+}
+
+std::string format_bytes(double bytes) {
+  // From where one digit behind the point would round up to 1000, the next unit says it.
+  constexpr double kNext = 999.95;
+  if (bytes < 999.5) return fmt::format("{:.0f} B", bytes);
+  for (const char* unit : {"kB", "MB"}) {
+    bytes /= 1e3;
+    if (bytes < kNext) return fmt::format("{:.1f} {}", bytes, unit);
+  }
+  return fmt::format("{:.1f} GB", bytes / 1e3);
 }
 
 std::vector<std::string_view> split_at(std::string_view text, char separator) {

@@ -33,6 +33,9 @@ std::string printable(std::string_view text);
 /// Without white space (ASCII) at both ends.
 std::string_view trim(std::string_view text);
 
+/// A size for people, in decimal units: "999 B", "1.5 kB", "12.3 MB", "2.0 GB".
+std::string format_bytes(double bytes);
+
 /// Splits at a character; "a,,b" has three parts.
 std::vector<std::string_view> split_at(std::string_view text, char separator);
 

@@ -18,6 +18,18 @@ TEST(Text, nearest_finds_a_misspelt_word) {
   EXPECT_EQ(nearest("ab", {"abcd", "abc"}), "abc") << "the nearer, not the first";
 }
 
+TEST(Text, a_size_is_said_in_the_unit_that_fits) {
+  EXPECT_EQ(format_bytes(0), "0 B");
+  EXPECT_EQ(format_bytes(999), "999 B");
+  EXPECT_EQ(format_bytes(999.6), "1.0 kB");
+  EXPECT_EQ(format_bytes(3'449), "3.4 kB");
+  EXPECT_EQ(format_bytes(999'949), "999.9 kB");
+  EXPECT_EQ(format_bytes(999'950), "1.0 MB");
+  EXPECT_EQ(format_bytes(12'345'678), "12.3 MB");
+  EXPECT_EQ(format_bytes(999'960'000), "1.0 GB");
+  EXPECT_EQ(format_bytes(5.2e12), "5200.0 GB");
+}
+
 // Whether `text` is the encoding of some code point, by encoding them all.
 bool is_encoding(std::string_view text) {
   static const std::vector<std::string> all = [] {

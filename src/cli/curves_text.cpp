@@ -9,13 +9,15 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/text.h"
-#include "cli/session.h"
+#include "cli/output.h"
 #include "telemetry/event_file.h"
 
 namespace amas::cli {
 namespace {
 
-constexpr std::size_t kBarsMax = 60;
+constexpr std::size_t kBarsMax = 60, kBarsMin = 8;
+constexpr std::size_t kIndent = 13;   // where the figures of a line begin
+constexpr std::size_t kBesides = 30;  // columns of a line that its bars do not take
 
 struct Curve {
   const char* name;
@@ -34,9 +36,16 @@ void add_points(const fs::path& file, std::vector<Curve>& curves) {
       if (point.tag == curve.tag && std::isfinite(point.value)) curve.points.push_back(point);
 }
 
-// At most kBarsMax values: the means of equally many points behind each other.
+// How many bars the terminal has room for.
+std::size_t bars_max() {
+  const std::size_t columns = terminal_size().columns;
+  if (columns == 0) return kBarsMax;
+  return std::clamp(columns - std::min(columns, kBesides), kBarsMin, kBarsMax);
+}
+
+// At most bars_max() values: the means of equally many points behind each other.
 std::vector<double> means(const std::vector<telemetry::ScalarPoint>& points) {
-  const std::size_t bars = std::min(points.size(), kBarsMax);
+  const std::size_t bars = std::min(points.size(), bars_max());
   std::vector<double> values;
   for (std::size_t bar = 0; bar < bars; ++bar) {
     const std::size_t begin = bar * points.size() / bars, end = (bar + 1) * points.size() / bars;
@@ -83,7 +92,7 @@ std::string curves_text(const std::string& title, const std::filesystem::path& f
   std::string text;
   for (const Curve& curve : curves)
     if (!curve.points.empty()) text += line_text(curve, scale);
-  return text.empty() ? "" : coloured(printable(title), "1") + "\n" + text;
+  return text.empty() ? "" : coloured(printable(title), "1") + "\n" + wrap_lines(text, kIndent);
 }
 
 }  // namespace amas::cli

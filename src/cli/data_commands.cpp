@@ -6,6 +6,7 @@
 #include "base/threads.h"
 #include "cli/profile_text.h"
 #include "cli/session.h"
+#include "cli/usage.h"
 #include "data/dataset.h"
 #include "data/import.h"
 
@@ -13,9 +14,10 @@ namespace amas::cli {
 namespace {
 
 constexpr std::size_t kExampleRows = 3;
+constexpr std::size_t kIndent = 2;  // of what is too long for its line
 
 Status list_datasets(Session& session) {
-  AMAS_TRY(store::Store * store, session.store());
+  AMAS_TRY(const store::Store* store, session.store_to_read());
   AMAS_TRY(const auto datasets, store->datasets());
   Json documents = Json::array();
   std::vector<std::vector<std::string>> rows{{"DATASET", "VERSION", "ROWS", "DIGEST"}};
@@ -34,18 +36,15 @@ Status list_datasets(Session& session) {
   return {};
 }
 
-Result<store::DatasetRecord> find_dataset(store::Store& store, const std::string& name) {
+Result<store::DatasetRecord> find_dataset(const store::Store& store, const std::string& name) {
   AMAS_TRY(const auto datasets, store.datasets());
-  std::vector<std::string> names;
+  std::vector<std::string> known;
   const store::DatasetRecord* found = nullptr;
   for (const store::DatasetRecord& dataset : datasets) {
-    if (dataset.name == name || fmt::format("{}@{}", dataset.name, dataset.version) == name) found = &dataset;
-    names.push_back(dataset.name);
+    known.push_back(fmt::format("{}@{}", dataset.name, dataset.version));
+    if (dataset.name == name || known.back() == name) found = &dataset;
   }
-  if (found != nullptr) return *found;
-  const auto near = nearest(name, names);
-  return not_found(fmt::format("no such dataset: {}{}; see `amas data list`", name,
-                               near ? fmt::format("; did you mean \"{}\"?", *near) : ""));
+  return found != nullptr ? Result<store::DatasetRecord>(*found) : unknown_name("dataset", name, known);
 }
 
 // Where the rows of a dataset come from and went; its detail is what the data step left.
@@ -56,7 +55,7 @@ std::string origin_text(const store::DatasetRecord& dataset) {
 }
 
 Status show_dataset(Session& session, const std::string& name) {
-  AMAS_TRY(store::Store * store, session.store());
+  AMAS_TRY(const store::Store* store, session.store_to_read());
   AMAS_TRY(const store::DatasetRecord found, find_dataset(*store, name));
   AMAS_TRY(const std::string text, store->get_blob(found.detail.value("profile", "")));
   AMAS_TRY(const Json profile, parse_json(text));
@@ -70,7 +69,7 @@ Status show_dataset(Session& session, const std::string& name) {
   }
   AMAS_TRY(const std::string bytes, store->get_blob(found.digest));
   AMAS_TRY(const table::Table examples, data::first_rows(bytes, kExampleRows));
-  print_text(origin_text(found) + "\n" + profile_text(profile, examples));
+  print_text(wrap_lines(origin_text(found), kIndent) + "\n" + profile_text(profile, examples));
   return {};
 }
 
@@ -91,25 +90,30 @@ Status look_at_source(Session& session, const std::string& path, const std::stri
   if (report.skipped_count > 0)
     text += fmt::format("; {} skipped, the first: {}", count_of(report.skipped_count, "file"),
                         printable(report.skipped.front()));
-  print_text(text + "\n\n" + profile_text(profile, table.take(first)));
+  print_text(wrap_lines(text, kIndent) + "\n\n" + profile_text(profile, table.take(first)));
   return {};
 }
 
 }  // namespace
 
 void add_data_commands(CLI::App& data, Session& session, Action& action) {
-  data.add_subcommand("list", "List datasets")->callback([&] {
-    action = [&session] { return list_datasets(session); };
-  });
+  CLI::App* list = data.add_subcommand("list", "List datasets");
+  list->footer("Examples:\n  amas data list\n  amas --json data list | jq '.[].digest'");
+  list->callback([&] { action = [&session] { return list_datasets(session); }; });
   auto name = std::make_shared<std::string>(), format = std::make_shared<std::string>();
   CLI::App* show = data.add_subcommand("show", "Show a dataset: its columns, profile and parts");
-  show->add_option("name", *name, "Its name, or name@version")->required();
+  show->add_option("name", *name, "Its name, or name@version")->required()->type_name("NAME");
+  show->footer("Examples:\n  amas data show spam\n  amas data show spam@1");
   show->callback(
       [&session, &action, name] { action = [&session, name] { return show_dataset(session, *name); }; });
   CLI::App* look =
       data.add_subcommand("look", "Read a source and show its columns and profile; keeps nothing");
-  look->add_option("source", *name, "A file, folder or glob")->required();
-  look->add_option("--format", *format, "csv, jsonl, parquet or mail [by the file's ending]");
+  look->add_option("source", *name, "A file, folder or glob")->required()->type_name("PATH");
+  look->add_option("--format", *format, "csv, jsonl, parquet or mail [by the file's ending]")
+      ->type_name("FORMAT");
+  look->footer(
+      "Examples:\n  amas data look mails.csv\n  amas data look 'mails/*.jsonl'\n  amas data look maildir "
+      "--format mail");
   look->callback([&session, &action, name, format] {
     action = [&session, name, format] { return look_at_source(session, *name, *format); };
   });

@@ -1,13 +1,19 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
+#include <iterator>
 
 #include "base/file.h"
 #include "base/text.h"
 #include "base/threads.h"
 #include "cli/http_client.h"
+#include "cli/registered.h"
+#include "cli/server_verdict.h"
 #include "cli/session.h"
+#include "pipeline/kept_package.h"
 
 namespace amas::cli {
 namespace {
@@ -18,6 +24,7 @@ struct Check {
   std::string detail;
 };
 
+constexpr std::size_t kIndent = 4;  // of what is too long for its line
 constexpr double kDiskFreeWanted = 1e9;
 
 Check check_versions(const std::string& name, const Json& version) {
@@ -34,34 +41,93 @@ Check check_disk(const std::filesystem::path& home) {
   if (code) return {"disk", false, "cannot ask for free space: " + code.message()};
   const auto free_bytes = static_cast<double>(space.available);
   return {"disk", free_bytes > kDiskFreeWanted,
-          fmt::format("{:.1f} GB free at {}{}", free_bytes / 1e9, existing.string(),
+          fmt::format("{} free at {}{}", format_bytes(free_bytes), existing.string(),
                       free_bytes > kDiskFreeWanted ? "" : "; free some: a run needs about 1 GB")};
 }
 
 Check check_home(Session& session) {
-  if (!std::filesystem::exists(session.home))
-    return {"home", true, session.home.string() + " (not made yet)"};
-  const auto store = session.store();
+  if (const Status there = session.check_home(); !there)
+    return {"home", there.error().code == Code::kNotFound, there.error().message};
+  const auto store = session.store_to_read();
   if (!store) return {"home", false, store.error().message};
-  const auto models = (*store)->models();
-  if (!models) return {"home", false, models.error().message};
-  // Every package that is registered must still be there; files are checked against their digests when
-  // loaded.
+  const bool writable = ::access(session.home.c_str(), W_OK) == 0;
+  return {"home", true,
+          session.home.string() + (writable ? "" : "; read-only: `amas run` and `amas serve` need another")};
+}
+
+// Every package that is registered, file by file.
+std::vector<Check> check_packages(const store::Store& store) {
+  const auto models = store.models();
+  if (!models) return {{"packages", false, models.error().message}};
+  std::vector<Check> checks;
   for (const auto& version : *models)
-    if (const auto folder = (*store)->package_folder(version.digest); !folder)
-      return {"home", false,
-              fmt::format("the package of {} version {} is gone: {}", version.model, version.version,
-                          folder.error().message)};
-  return {"home", true, fmt::format("{}, {} model versions", session.home.string(), models->size())};
+    if (const auto package = pipeline::open_whole_package(store, version.digest); !package)
+      checks.push_back(
+          {"packages", false,
+           fmt::format("{} version {}: {}", version.model, version.version, package.error().message)});
+  if (checks.empty())
+    checks.push_back({"packages", true, fmt::format("{} model versions, all whole", models->size())});
+  return checks;
+}
+
+// Everything that a deployment wants must be registered.
+std::vector<Check> check_deployments(const store::Store& store) {
+  const auto deployments = store.deployments();
+  if (!deployments) return {{"deployments", false, deployments.error().message}};
+  std::vector<Check> checks;
+  for (const auto& deployment : *deployments)
+    for (const auto& target : deployment.targets)
+      if (const auto found = find_version(store, deployment.model, target.version); !found)
+        checks.push_back({"deployments", false,
+                          fmt::format("{}: {}; `amas deploy` another version, or `amas deploy --remove {}`",
+                                      deployment.name, found.error().message, deployment.name)});
+  if (checks.empty()) checks.push_back({"deployments", true, fmt::to_string(deployments->size())});
+  return checks;
+}
+
+// Every blob that is there, and every dataset's.
+std::vector<Check> check_blobs(const store::Store& store) {
+  const auto blobs = store.blobs();
+  if (!blobs) return {{"blobs", false, blobs.error().message}};
+  std::vector<Check> checks;
+  for (const std::string& digest : *blobs)
+    if (const Status status = store.check_blob(digest); !status)
+      checks.push_back({"blobs", false, status.error().message});
+  const auto datasets = store.datasets();
+  if (!datasets) return {{"blobs", false, datasets.error().message}};
+  for (const auto& dataset : *datasets)
+    if (!store.has_blob(dataset.digest))
+      checks.push_back(
+          {"blobs", false,
+           fmt::format("dataset {}@{} is missing: {}; `amas data import SPEC.yaml` makes it anew",
+                       dataset.name, dataset.version, store.blob_path(dataset.digest).string())});
+  if (checks.empty()) checks.push_back({"blobs", true, fmt::format("{}, all whole", blobs->size())});
+  return checks;
+}
+
+// What the home holds: each check is one line, or one for each damage.
+std::vector<Check> check_contents(Session& session) {
+  const auto store = session.store_to_read();
+  if (!store) return {};  // check_home has said why
+  std::vector<Check> checks;
+  for (const auto& check : {check_packages, check_deployments, check_blobs})
+    std::ranges::move(check(**store), std::back_inserter(checks));
+  return checks;
 }
 
 Check check_server(Session& session) {
   const auto server = find_server(session.home);
   if (!server) return {"server", true, "not running"};
-  const auto answer = call(*server, "GET", "/v2/health/ready");
-  return {
-      "server", answer.has_value(),
-      answer ? fmt::format("ready on port {} (pid {})", server->port, server->pid) : answer.error().message};
+  const auto deployments = deployments_of(*server);
+  if (!deployments) return {"server", false, deployments.error().message};
+  std::string missing;
+  for (const Json& deployment : *deployments)
+    for (const Json& version : deployment.value("wanted", Json::array()))
+      if (version.value("state", "") != "available")
+        missing += fmt::format("; {} {}", deployment.value("name", ""), version_text(version));
+  return {"server", missing.empty(),
+          fmt::format("on port {} (pid {}), {} deployments{}", server->port, server->pid, deployments->size(),
+                      missing.empty() ? " ready" : missing)};
 }
 
 Check check_processor() {
@@ -82,6 +148,7 @@ Status doctor(Session& session) {
   for (const auto& [name, version] : installed.items()) checks.push_back(check_versions(name, version));
   checks.push_back(check_disk(session.home));
   checks.push_back(check_home(session));
+  std::ranges::move(check_contents(session), std::back_inserter(checks));
   checks.push_back(check_server(session));
   Json documents = Json::array();
   std::size_t bad = 0;
@@ -92,10 +159,10 @@ Status doctor(Session& session) {
     document["good"] = check.good;
     document["detail"] = check.detail;
     if (!session.json)
-      std::fputs(fmt::format("{} {:<12} {}\n", check.good ? coloured("✓", "32") : coloured("✗", "31"),
-                             check.name, printable(check.detail))
-                     .c_str(),
-                 stdout);
+      print_text(
+          wrap_lines(fmt::format("{} {:<12} {}\n", check.good ? coloured("✓", "32") : coloured("✗", "31"),
+                                 check.name, printable(check.detail)),
+                     kIndent));
   }
   if (session.json) Session::print(documents);
   if (bad > 0)
@@ -106,9 +173,9 @@ Status doctor(Session& session) {
 }  // namespace
 
 void add_doctor_command(CLI::App& app, Session& session, Action& action) {
-  CLI::App* command =
-      app.add_subcommand("doctor", "Check engines, disk, home and server, and say what to mend");
-  command->footer("\nExample:\n  amas doctor");
+  CLI::App* command = app.add_subcommand(
+      "doctor", "Check engines, disk, home (every package and blob) and server, and say what to mend");
+  command->footer("Example:\n  amas doctor");
   command->callback([&] { action = [&session] { return doctor(session); }; });
 }
 

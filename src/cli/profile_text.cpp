@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/text.h"
-#include "cli/session.h"
+#include "cli/output.h"
 
 namespace amas::cli {
 namespace {
@@ -17,6 +17,7 @@ constexpr std::size_t kNameBytesShown = 32;
 constexpr std::size_t kValueBytesShown = 24;
 constexpr std::size_t kExampleBytesShown = 72;
 constexpr std::size_t kFrequentShown = 6;
+constexpr std::size_t kGap = 4;  // columns beside the names of a list: two before them, two behind
 
 std::string cut(std::string_view text, std::size_t bytes_max) {
   const std::string_view kept = cut_utf8(text, bytes_max);
@@ -43,7 +44,7 @@ std::vector<std::string> column_line(const Json& column) {
   return {cut(column.value("name", ""), kNameBytesShown),
           type,
           figure(column, "missing"),
-          (column.value("distinct_more", false) ? ">" : "") + figure(column, "distinct"),
+          fmt::format("{}{}", column.value("distinct_more", false) ? ">" : "", figure(column, "distinct")),
           figure(figures, "min"),
           figure(figures, "mean"),
           figure(figures, "max"),
@@ -74,7 +75,7 @@ std::string examples_text(const table::Table& examples, std::size_t width) {
     if (&column == &examples.columns()[0] + kColumnsShown) break;
     for (std::size_t row = 0; row < column.size(); ++row) {
       const std::string name = row == 0 ? cut(column.name, kNameBytesShown) : "";
-      const std::string space(width - std::min(width, text_width(name)), ' ');
+      const std::string space(width - std::min(width, width_of(name)), ' ');
       const bool quoted = column.type() == table::ColumnType::kString;
       text += fmt::format("  {}{}  {}\n", name, space,
                           column.is_missing(row) ? coloured("missing", "2")
@@ -97,20 +98,21 @@ std::string profile_text(const Json& profile, const table::Table& examples) {
   for (const Json& column : columns) {
     if (lines.size() > kColumnsShown) break;
     lines.push_back(column_line(column));
-    width = std::max(width, text_width(lines.back()[0]));
+    width = std::max(width, width_of(lines.back()[0]));
     texts = texts || column.value("type", "") == "string";
   }
   for (std::size_t i = 1; i < lines.size(); ++i)
     if (const std::string values = frequent_text(columns[i - 1]); !values.empty())
       frequent +=
-          fmt::format("  {}{}  {}\n", lines[i][0], std::string(width - text_width(lines[i][0]), ' '), values);
+          fmt::format("  {}{}  {}\n", lines[i][0], std::string(width - width_of(lines[i][0]), ' '), values);
   std::string text = format_table(lines);
   if (columns.size() > kColumnsShown)
     text +=
         fmt::format("… and {} more; --json has them\n", count_of(columns.size() - kColumnsShown, "column"));
-  if (texts) text += coloured("min, mean and max of strings are lengths in characters", "2") + "\n";
-  if (!frequent.empty()) text += "\nmost frequent\n" + frequent;
-  return text + "\nfirst rows\n" + examples_text(examples, width);
+  if (texts)
+    text += wrap_lines(coloured("min, mean and max of strings are lengths in characters", "2"), 0) + "\n";
+  if (!frequent.empty()) text += "\nmost frequent\n" + wrap_lines(frequent, width + kGap);
+  return text + "\nfirst rows\n" + wrap_lines(examples_text(examples, width), width + kGap);
 }
 
 }  // namespace amas::cli

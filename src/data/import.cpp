@@ -202,6 +202,12 @@ std::string files_text(std::uint64_t files) { return fmt::format("{} file{}", fi
 
 }  // namespace
 
+Status check_source(const Source& source) {
+  AMAS_TRY(const auto format, format_of(source));
+  AMAS_CHECK(files_of(source, format));
+  return {};
+}
+
 Result<std::string> source_digest(const Source& source) {
   AMAS_TRY(const auto format, format_of(source));
   AMAS_TRY(const auto files, files_of(source, format));

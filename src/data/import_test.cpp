@@ -239,5 +239,16 @@ TEST_F(Import, says_what_is_wrong_with_a_source) {
   EXPECT_EQ(import(source("empty", "csv")).error().code, Code::kNotFound);
 }
 
+TEST_F(Import, checks_that_a_source_is_there_without_reading_it) {
+  put("bad.csv", "x");
+  put("empty/keep.json", "{}");
+  EXPECT_TRUE(check_source(source("bad.csv")));
+  EXPECT_TRUE(check_source(source("*.csv", "csv")));
+  EXPECT_EQ(check_source(source("nowhere.csv")).error().code, Code::kNotFound);
+  EXPECT_EQ(check_source(source("empty", "csv")).error().code, Code::kNotFound);
+  EXPECT_EQ(check_source(source("bad.csv", "csvv")).error().code, Code::kInvalidArgument);
+  EXPECT_TRUE(reader.formats.empty());
+}
+
 }  // namespace
 }  // namespace amas::data

@@ -6,6 +6,23 @@
 #include "crypto/digest.h"
 
 namespace amas::model {
+namespace {
+
+Error damaged(const std::filesystem::path& folder, const std::string& what) {
+  return data_loss(
+      fmt::format("package is damaged: {} in {}; run the model's spec again (`amas run SPEC.yaml`), which "
+                  "makes the package anew, or restore it from a backup",
+                  what, folder.string()));
+}
+
+// What is wrong with one file; empty when nothing is.
+std::string flaw_of(const std::filesystem::path& folder, const std::string& name, std::string_view digest) {
+  const auto found = crypto::sha256_file(folder / name);
+  if (found) return *found == digest ? "" : name + " has changed";
+  return name + (found.error().code == Code::kNotFound ? " is missing" : " cannot be read");
+}
+
+}  // namespace
 
 PackageFiles seal(Manifest& manifest, PackageFiles files) {
   files.erase(std::string(kManifestFile));
@@ -28,15 +45,29 @@ Result<Package> Package::open(const std::filesystem::path& folder) {
   return package;
 }
 
+Result<Package> Package::open(const std::filesystem::path& folder, std::string_view digest) {
+  const std::string flaw = flaw_of(folder, std::string(kManifestFile), digest);
+  if (!flaw.empty()) return damaged(folder, flaw);
+  return open(folder);
+}
+
+Status Package::check_files() const {
+  std::string flaws;
+  for (const auto& [name, digest] : manifest_.files)
+    if (const std::string flaw = flaw_of(folder_, name, digest); !flaw.empty())
+      flaws += (flaws.empty() ? "" : ", ") + flaw;
+  if (!flaws.empty()) return damaged(folder_, flaws);
+  return {};
+}
+
 Result<std::string> Package::read(std::string_view file) const {
   const auto at = manifest_.files.find(std::string(file));
   if (at == manifest_.files.end())
     return not_found(fmt::format("package has no such file: {} ({} of {})", file, manifest_.name, digest_));
-  AMAS_TRY(std::string content, read_file(folder_ / at->first));
-  if (const std::string digest = crypto::sha256_hex(content); digest != at->second)
-    return data_loss(
-        fmt::format("package file has changed: {} is {}, model.json says {}; import the package again",
-                    (folder_ / at->first).string(), digest, at->second));
+  auto content = read_file(folder_ / at->first);
+  if (!content && content.error().code == Code::kNotFound) return damaged(folder_, at->first + " is missing");
+  if (content && crypto::sha256_hex(*content) != at->second)
+    return damaged(folder_, at->first + " has changed");
   return content;
 }
 

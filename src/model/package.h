@@ -28,6 +28,15 @@ class Package {
   ///
   /// Errors: kNotFound when there is no model.json; those of manifest_from_json.
   static Result<Package> open(const std::filesystem::path& folder);
+  /// Opens a folder that is to hold the package with this digest.
+  ///
+  /// Errors: kDataLoss when its model.json is missing or another; those of the first.
+  static Result<Package> open(const std::filesystem::path& folder, std::string_view digest);
+
+  /// Checks every file against the manifest.
+  ///
+  /// Errors: kDataLoss naming all that are missing or have changed.
+  Status check_files() const;
 
   /// The package's identity: SHA-256 of model.json.
   const std::string& digest() const { return digest_; }
@@ -37,7 +46,8 @@ class Package {
   const std::filesystem::path& folder() const { return folder_; }
   /// Reads one file and checks it against the manifest.
   ///
-  /// Errors: kNotFound when the manifest does not list it; kDataLoss when its SHA-256 differs.
+  /// Errors: kNotFound when the manifest does not list it; kDataLoss when it is missing or its SHA-256
+  /// differs.
   Result<std::string> read(std::string_view file) const;
   /// Reads pipeline.json.
   Result<features::Pipeline> pipeline() const;

@@ -164,9 +164,33 @@ TEST_F(PackageOnDisk, notices_a_changed_or_lost_file) {
   ASSERT_TRUE(write_file_atomic(folder_.path() / "model.onnx", "grape"));
   EXPECT_EQ(package->read("model.onnx").error().code, Code::kDataLoss);
   fs::remove(folder_.path() / "model.int8.onnx");
-  EXPECT_EQ(package->read("model.int8.onnx").error().code, Code::kNotFound);
+  EXPECT_EQ(package->read("model.int8.onnx").error().code, Code::kDataLoss);
   EXPECT_EQ(package->profile().error().code, Code::kInvalidArgument);
   EXPECT_EQ(package->pipeline().error().code, Code::kInvalidArgument);
+}
+
+TEST_F(PackageOnDisk, names_every_damaged_file_and_what_to_do) {
+  const auto package = Package::open(folder_.path());
+  ASSERT_TRUE(package);
+  EXPECT_TRUE(package->check_files());
+  ASSERT_TRUE(write_file_atomic(folder_.path() / "model.onnx", "grape"));
+  fs::remove(folder_.path() / "model.int8.onnx");
+  const auto checked = package->check_files();
+  ASSERT_FALSE(checked);
+  EXPECT_EQ(checked.error().code, Code::kDataLoss);
+  for (const char* part : {"model.onnx has changed", "model.int8.onnx is missing", "`amas run SPEC.yaml`"})
+    EXPECT_NE(checked.error().message.find(part), std::string::npos) << checked.error().message;
+}
+
+TEST_F(PackageOnDisk, is_opened_by_its_digest_only_while_its_manifest_has_it) {
+  const std::string digest = Package::open(folder_.path())->digest();
+  EXPECT_TRUE(Package::open(folder_.path(), digest));
+  const std::string text = *read_file(folder_.path() / "model.json");
+  ASSERT_TRUE(write_file_atomic(folder_.path() / "model.json", text + " "));
+  EXPECT_TRUE(Package::open(folder_.path()));
+  EXPECT_EQ(Package::open(folder_.path(), digest).error().code, Code::kDataLoss);
+  fs::remove(folder_.path() / "model.json");
+  EXPECT_EQ(Package::open(folder_.path(), digest).error().code, Code::kDataLoss);
 }
 
 TEST_F(PackageOnDisk, refuses_a_folder_without_a_readable_manifest) {
@@ -182,13 +206,22 @@ TEST(Card, is_the_same_for_the_same_facts_and_names_what_the_manifest_holds) {
                            .licence = "Apache-2.0",
                            .training_rows = 4000,
                            .test_rows = 1170,
-                           .label_rows = {{"ham|eggs", 4000}}};
+                           .label_rows = {{"ham|eggs", 4000}},
+                           .duplicates_dropped = 1,
+                           .contradictions_dropped = 2,
+                           .empty_dropped = 3,
+                           .missing_target_dropped = 4,
+                           .rare_classes_dropped = 5};
   const std::string card = card_markdown(example_manifest(), &facts);
   EXPECT_EQ(card, card_markdown(example_manifest(), &facts));
   for (const char* part :
        {"# spam", "| accuracy | 0.985 | 0.978 to 0.991 |", "| roc\\_auc | undefined |", "ham\\|eggs",
-        "Apache-2.0", "1170 for the test", "| int8 | model.int8.onnx |", "torch 2.7.1"})
+        "Apache-2.0", "1170 for the test", "| int8 | model.int8.onnx |", "torch 2.7.1",
+        "1 duplicates, 2 contradictions, 3 with empty text, 4 without target, 5 of rare classes"})
     EXPECT_NE(card.find(part), std::string::npos) << part << "\n" << card;
+  const std::string bill = card_cyclonedx(example_manifest(), &facts);
+  for (const char* dropped : {"empty", "missing_target", "rare_classes"})
+    EXPECT_NE(bill.find(std::string("amas:") + dropped + "_dropped"), std::string::npos) << bill;
 }
 
 TEST(Card, goes_into_the_package_with_the_digests_of_the_graphs) {

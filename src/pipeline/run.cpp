@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "base/threads.h"
 #include "crypto/digest.h"
-#include "model/package.h"
+#include "pipeline/kept_package.h"
 #include "pipeline/steps.h"
 #include "pipeline/worker_process.h"
 #include "telemetry/event_file.h"
@@ -26,6 +26,12 @@ struct CandidateResult {
   store::ModelVersion version;
   std::string variant;  ///< the one that would be served
   std::vector<store::Measurement> measured;
+};
+
+// A run as it is recorded, and as its caller sees it.
+struct RunOutcome {
+  store::RunRecord record;
+  RunResult result;
 };
 
 // Libraries that a package depends on: what trains it and what answers with it.
@@ -46,8 +52,7 @@ Result<CandidateResult> make_candidate(const Spec& spec, const Candidate& candid
   AMAS_TRY(const Json packaged,
            package_step(inputs, optimised, library_versions(worker, context.engine), context));
   AMAS_TRY(result.package, json_field<std::string>(packaged, "package"));
-  AMAS_TRY(const auto folder, context.store.package_folder(result.package));
-  AMAS_TRY(const model::Package package, model::Package::open(folder));
+  AMAS_TRY(const model::Package package, open_package(context.store, result.package));
   result.manifest = package.manifest();
   return result;
 }
@@ -55,24 +60,6 @@ Result<CandidateResult> make_candidate(const Spec& spec, const Candidate& candid
 const store::Measurement* find_measurement(const CandidateResult& candidate, const std::string& variant) {
   const auto found = std::ranges::find(candidate.measured, variant, &store::Measurement::variant);
   return found == candidate.measured.end() ? nullptr : &*found;
-}
-
-// The variant that is served: of those within the allowed drop the quickest; of those within a tenth of the
-// quickest the smallest, since that much is noise.
-std::string choose_variant(const CandidateResult& candidate) {
-  constexpr double kNoise = 1.1;
-  double quickest_us = HUGE_VAL;
-  for (const model::Variant& variant : candidate.manifest.variants)
-    if (const auto* measured = find_measurement(candidate, variant.name);
-        variant.allowed && measured != nullptr)
-      quickest_us = std::min(quickest_us, measured->latency_p50_us);
-  const model::Variant* chosen = nullptr;
-  for (const model::Variant& variant : candidate.manifest.variants) {
-    const auto* measured = find_measurement(candidate, variant.name);
-    if (!variant.allowed || measured == nullptr || measured->latency_p50_us > kNoise * quickest_us) continue;
-    if (chosen == nullptr || variant.bytes < chosen->bytes) chosen = &variant;
-  }
-  return chosen == nullptr ? "fp32" : chosen->name;
 }
 
 // The ranking metric of the served variant on the validation rows.
@@ -90,35 +77,8 @@ Status register_and_measure(CandidateResult& candidate, const Spec& spec, const 
   AMAS_TRY(candidate.version, context.store.put_model(spec.name, candidate.package, run));
   AMAS_CHECK(measure_step(candidate.package, data, dataset, context));
   AMAS_TRY(candidate.measured, context.store.measurements(candidate.package));
-  candidate.variant = choose_variant(candidate);
+  candidate.variant = best_variant(candidate.manifest, candidate.measured);
   return {};
-}
-
-// Deploys unless the same is deployed already, so that a run that changes nothing disturbs no server.
-Result<store::Deployment> deploy(const Spec& spec, const train::LeaderboardRow& winner,
-                                 const RunContext& context) {
-  const std::string step = "deploy " + spec.deploy_as;
-  context.progress.started(step);
-  store::Deployment wanted;
-  wanted.name = spec.deploy_as;
-  wanted.model = spec.name;
-  wanted.targets = {{winner.version, winner.variant}};
-  wanted.tenants = spec.tenants;
-  wanted.monitor = spec.monitor;
-  const std::string summary =
-      fmt::format("{} version {} ({}, {})", spec.name, winner.version, winner.candidate, winner.variant);
-  AMAS_TRY(const auto deployments, context.store.deployments());
-  for (const store::Deployment& now : deployments)
-    if (now.name == wanted.name && now.model == wanted.model && now.targets.size() == 1 &&
-        now.tenants == wanted.tenants && now.monitor == wanted.monitor &&
-        now.targets[0].version == wanted.targets[0].version &&
-        now.targets[0].variant == wanted.targets[0].variant) {
-      context.progress.finished(step, summary, true, 0);
-      return now;
-    }
-  AMAS_TRY(store::Deployment stored, context.store.put_deployment(std::move(wanted)));
-  context.progress.finished(step, summary, false, 0);
-  return stored;
 }
 
 train::LeaderboardRow leaderboard_row(const CandidateResult& candidate, double validation) {
@@ -139,13 +99,14 @@ train::LeaderboardRow leaderboard_row(const CandidateResult& candidate, double v
   return row;
 }
 
-// Makes all candidates, each in a thread of its own, up to one a processor: a worker trains with one thread.
+// Makes all candidates, each in a thread of its own, which mostly waits for its worker.
 Result<std::vector<CandidateResult>> make_candidates(const Spec& spec, const Json& data, LazyDataset& dataset,
                                                      const RunContext& context) {
   AMAS_TRY(const Json worker, worker_version(context.worker));
   std::vector<Result<CandidateResult>> made(spec.candidates.size(),
                                             Result<CandidateResult>(internal_error("not tried")));
-  parallel_for(spec.candidates.size(), processors(), [&](std::size_t i) {
+  const std::size_t jobs = context.jobs > 0 ? context.jobs : processors();
+  parallel_for(spec.candidates.size(), jobs, [&](std::size_t i) {
     made[i] = make_candidate(spec, spec.candidates[i], data, worker, dataset, context);
   });
   std::vector<CandidateResult> candidates;
@@ -158,7 +119,8 @@ Result<std::vector<CandidateResult>> make_candidates(const Spec& spec, const Jso
 
 Status finish_candidates(const Spec& spec, const Json& data, LazyDataset& dataset,
                          std::vector<CandidateResult>& candidates, const RunContext& context,
-                         RunResult& result) {
+                         RunOutcome& outcome) {
+  auto& [record, result] = outcome;
   for (CandidateResult& candidate : candidates)
     AMAS_CHECK(register_and_measure(candidate, spec, result.run, data, dataset, context));
   // From here on every package is in the registry, measured as it would be served on this machine.
@@ -167,9 +129,12 @@ Status finish_candidates(const Spec& spec, const Json& data, LazyDataset& datase
     result.leaderboard.push_back(leaderboard_row(candidate, validation_metric(candidate, result.metric)));
   train::rank(result.leaderboard, train::lower_is_better(result.metric));
   if (context.until != Until::kDeploy) return {};
-  train::LeaderboardRow& winner = result.leaderboard.front();
-  AMAS_TRY(result.deployment, deploy(spec, winner, context));
-  winner.deployed = true;
+  AMAS_TRY(Deployed deployed, deploy_step(spec, result.leaderboard.front(), context));
+  result.deployment = std::move(deployed.deployment);
+  record.detail["deployed"] = std::move(deployed.record);
+  for (train::LeaderboardRow& row : result.leaderboard)
+    row.deployed =
+        result.deployment.model == spec.name && row.version == result.deployment.targets.at(0).version;
   return {};
 }
 
@@ -208,7 +173,8 @@ Status describe_hparams(const Spec& spec, const fs::path& folder, store::Store& 
       {key, "hparams", {{"file", writer.file().filename().string()}}, system_clock().now_us()});
 }
 
-Status run_steps(const Spec& spec, const RunContext& context, RunResult& result) {
+Status run_steps(const Spec& spec, const RunContext& context, RunOutcome& outcome) {
+  RunResult& result = outcome.result;
   AMAS_TRY(result.dataset, data_step(spec, context));
   AMAS_TRY(const std::string digest, json_field<std::string>(result.dataset, "dataset"));
   AMAS_CHECK(context.store.put_dataset(spec.name, digest, result.dataset));
@@ -224,7 +190,19 @@ Status run_steps(const Spec& spec, const RunContext& context, RunResult& result)
         {spec.candidates[i].name, events_folder(context.store, spec.name, spec.candidates[i].name,
                                                 candidates[i].trained.value("key", ""))});
   if (context.until == Until::kTrain) return {};
-  return finish_candidates(spec, result.dataset, dataset, candidates, context, result);
+  return finish_candidates(spec, result.dataset, dataset, candidates, context, outcome);
+}
+
+// A run that still counts as running while we hold the lock was killed.
+Status close_killed_runs(store::Store& store) {
+  AMAS_TRY(auto runs, store.runs());
+  for (store::RunRecord& run : runs) {
+    if (run.state != "running") continue;
+    run.state = "failed";
+    run.detail = {{"code", code_name(Code::kCancelled)}, {"message", "the run was interrupted"}};
+    AMAS_CHECK(store.put_run(run));
+  }
+  return {};
 }
 
 }  // namespace
@@ -232,19 +210,21 @@ Status run_steps(const Spec& spec, const RunContext& context, RunResult& result)
 Result<RunResult> run_spec(const Spec& spec, const RunContext& context) {
   const auto lock = FileLock::take(context.store.home() / "run.lock", fmt::format("pid {}", ::getpid()));
   if (!lock) return lock.error().at("another run is under way; wait for it, or use another --home");
+  AMAS_CHECK(close_killed_runs(context.store));
   const std::int64_t now_us = system_clock().now_us();
-  RunResult result;
+  RunOutcome outcome;
+  auto& [record, result] = outcome;
   result.run = fmt::format("{}-{}", spec.name, now_us);
-  store::RunRecord record{result.run, spec.name, "running", Json::object(), now_us, 0};
+  record = {result.run, spec.name, "running", Json::object(), now_us, 0};
   AMAS_CHECK(context.store.put_run(record));
-  const Status status = run_steps(spec, context, result);
+  const Status status = run_steps(spec, context, outcome);
   record.state = status ? "done" : "failed";
   if (!status)
     record.detail = {{"code", code_name(status.error().code)}, {"message", status.error().message}};
   record.finished_us = system_clock().now_us();
   AMAS_CHECK(context.store.put_run(record));
   if (!status) return status.error();
-  return result;
+  return std::move(result);
 }
 
 }  // namespace amas::pipeline

@@ -27,6 +27,7 @@ struct RunContext {
   std::filesystem::path worker;  ///< the program amas-worker
   Progress& progress;
   Until until = Until::kDeploy;
+  std::size_t jobs = 0;  ///< candidates made side by side, at least 1; 0: one a processor
 };
 
 /// Where the event files of a candidate's training lie.
@@ -46,7 +47,7 @@ struct RunResult {
   std::vector<TrainingEvents> trainings;           ///< below it, in the spec's order
 };
 
-/// Runs a spec: import, clean, split, train all candidates (each in a worker process, up to one a processor),
+/// Runs a spec: import, clean, split, train all candidates (each in a worker process, `jobs` at a time),
 /// optimise, package, register, measure, deploy. Every step is recorded by the digest of all that it depends
 /// on, and skipped when that has not changed; killed at any point, the next run goes on from there and ends
 /// in the same packages.

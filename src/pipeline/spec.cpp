@@ -249,6 +249,10 @@ Status read_rest(const YamlDocument& document, const Json& top, Spec& spec) {
                      {.name = "tenants", .kind = Kind::kStrings, .fallback = Json::array({"default"})}}));
   spec.deploy_as = deploy["as"];
   spec.tenants = deploy["tenants"].get<std::vector<std::string>>();
+  if (spec.tenants != std::vector<std::string>{"default"})
+    return invalid_argument(document.place("deploy.tenants") +
+                            "deploy.tenants: only [default] can be served: requests carry no keys yet, so no "
+                            "other tenant could ask; leave it out");
   AMAS_TRY(spec.monitor, check_section(document, top["monitor"], "monitor",
                                        {{.name = "drift", .kind = Kind::kBool, .fallback = true}}));
   if (spec.monitor["drift"] == false)
@@ -288,8 +292,14 @@ Result<Spec> parse_spec(std::string_view yaml, const std::filesystem::path& fold
 }
 
 Result<Spec> read_spec(const std::filesystem::path& file) {
-  AMAS_TRY(const std::string text, read_file(file, limits::kSpecBytesMax));
-  auto spec = parse_spec(text, file.has_parent_path() ? file.parent_path() : ".");
+  const auto text = read_file(file, limits::kSpecBytesMax);
+  if (!text) {
+    // Trying again later would not help: the file is what is wrong.
+    if (text.error().code == Code::kResourceExhausted)
+      return failed_precondition(text.error().message + "; is it a spec?");
+    return text.error();
+  }
+  auto spec = parse_spec(*text, file.has_parent_path() ? file.parent_path() : ".");
   if (!spec) return spec.error().at(file.string());
   return spec;
 }

@@ -94,7 +94,7 @@ TEST(Spec, refuses_settings_that_cannot_be) {
         "model: {candidates: [{type: linear, c: nan}]}", "model: {candidates: [{type: linear, c: -1}]}",
         "model: {candidates: [{type: linear, c: [2, 1]}]}", "model: {candidates: [{type: linear, c: []}]}",
         "train: {time_limit: nanm}", "deploy: {as: \"a/b\"}", "train: {time_limit: soon}",
-        "monitor: {drift: off}"}) {
+        "monitor: {drift: off}", "deploy: {tenants: [other]}", "deploy: {tenants: []}"}) {
     const auto spec = parse_spec(std::string(kSmallest) + more + "\n", ".");
     EXPECT_FALSE(spec) << more;
     EXPECT_EQ(spec.error().code, Code::kInvalidArgument) << more;

@@ -10,19 +10,27 @@
 #include "data/dataset.h"
 #include "features/pipeline.h"
 #include "pipeline/run.h"
+#include "train/leaderboard.h"
 #include "train/metrics.h"
 
 /// The steps of a run, in the order in which run.cpp calls them. Each is a function from digests to digests:
 /// what it returns stands in its step record, and everything large lies in the store.
 namespace amas::pipeline {
 
-/// Calls `body` unless this step has been done with the same `inputs`; keeps what it returns.
+/// Whether all that the result of a finished step names is still kept, and whole.
+using IsKept = std::function<bool(const Json& result)>;
+
+/// Calls `body` unless this step has been done with the same `inputs`, and what it made is still there; keeps
+/// what it returns.
 ///
-/// `inputs`: everything that the result depends on, as digests and settings. `blobs`: which keys of the
-/// result name blobs; a result whose blobs are gone is made again.
+/// `inputs`: everything that the result depends on, as digests and settings.
 Result<Json> cached_step(const RunContext& context, const std::string& step, const Json& inputs,
-                         const std::vector<std::string>& blobs,
+                         const IsKept& is_kept,
                          const std::function<Result<Json>(std::string& summary)>& body);
+
+/// For steps that keep blobs: whether those that the result names under these keys are there, with the
+/// content that their names promise.
+IsKept are_kept(const store::Store& store, std::vector<std::string> keys);
 
 /// The dataset of a run, read from the store when asked for and shared by those who use it at the same time;
 /// once none does, its memory is free for training. Threads: safe to use from several at once.
@@ -71,6 +79,19 @@ Result<Json> package_step(const CandidateInputs& inputs, const Json& optimised, 
 /// {"variants":{name: {"p50_us","p99_us","memory_bytes"}}}.
 Result<Json> measure_step(const std::string& package, const Json& data, LazyDataset& dataset,
                           const RunContext& context);
+
+/// A deployment after a run.
+struct Deployed {
+  store::Deployment deployment;
+  Json record;  ///< {"name","version","variant","generation"}: what the run chose, for the run's record
+};
+
+/// Deploys the winner, unless that is deployed already, so that a run that changes nothing disturbs no
+/// server. What the user has deployed by hand since the last run stays when this run chooses what that one
+/// chose: it brings nothing new; the run says so, and says when it takes the place of something deployed by
+/// hand.
+Result<Deployed> deploy_step(const Spec& spec, const train::LeaderboardRow& winner,
+                             const RunContext& context);
 
 /// Folder of the event files of a spec's runs: one folder in it for each candidate and settings.
 std::filesystem::path tensorboard_folder(const store::Store& store, const std::string& spec_name);

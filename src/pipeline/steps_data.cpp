@@ -17,6 +17,7 @@ namespace {
 // Raised when a step's result would differ for the same inputs, so that records of older versions no longer
 // stand.
 constexpr int kStepFormat = 1;
+constexpr std::size_t kColumnsNoted = 12;
 
 // The column that reads most like text: the string column with the longest cells.
 Result<std::string> infer_text_column(const table::Table& table, const std::string& target) {
@@ -92,10 +93,12 @@ Result<std::string> find_text(const Spec& spec, const table::Table& raw) {
 
 void note_columns(const Spec& spec, const table::Table& raw, const std::string& text,
                   const RunContext& context) {
+  const auto schema = raw.schema();
   std::string columns;
-  for (const table::ColumnSchema& column : raw.schema())
-    columns += fmt::format("{}{} ({})", columns.empty() ? "" : ", ", column.name,
-                           table::column_type_name(column.type));
+  for (std::size_t i = 0; i < std::min(schema.size(), kColumnsNoted); ++i)
+    columns +=
+        fmt::format("{}{} ({})", i == 0 ? "" : ", ", schema[i].name, table::column_type_name(schema[i].type));
+  if (schema.size() > kColumnsNoted) columns += fmt::format(" and {} more", schema.size() - kColumnsNoted);
   context.progress.noted("data", fmt::format("columns: {}; text: {}, target: {}", columns, text, spec.target),
                          {{"columns", schema_json(raw)}, {"text", text}, {"target", spec.target}});
 }
@@ -150,7 +153,7 @@ Result<Json> make_dataset(const Spec& spec, const RunContext& context, std::stri
 }  // namespace
 
 Result<Json> cached_step(const RunContext& context, const std::string& step, const Json& inputs,
-                         const std::vector<std::string>& blobs,
+                         const IsKept& is_kept,
                          const std::function<Result<Json>(std::string& summary)>& body) {
   const Clock& clock = system_clock();
   const std::int64_t begin_us = clock.steady_us();
@@ -158,14 +161,12 @@ Result<Json> cached_step(const RunContext& context, const std::string& step, con
       crypto::sha256_hex(dump_json({{"step", step}, {"format", kStepFormat}, {"inputs", inputs}}));
   context.progress.started(step);
   AMAS_TRY(const auto record, context.store.find_step(key));
-  const auto kept = [&](const std::string& blob) {
-    const Json digest = record->result.value(blob, Json());
-    return digest.is_string() && context.store.has_blob(digest.get<std::string>());
-  };
-  if (record && std::ranges::all_of(blobs, kept)) {
+  if (record && is_kept(record->result)) {
     context.progress.finished(step, record->result.value("summary", ""), true, 0);
     return record->result;
   }
+  if (record)
+    context.progress.warned(step + ": done anew, since what it had made is missing or damaged in the home");
   std::string summary;
   auto result = body(summary);
   ::malloc_trim(0);  // A step's tables and tensors are gone; training needs the room.
@@ -174,6 +175,15 @@ Result<Json> cached_step(const RunContext& context, const std::string& step, con
   AMAS_CHECK(context.store.put_step({key, step, *result, clock.now_us()}));
   context.progress.finished(step, summary, false, static_cast<double>(clock.steady_us() - begin_us) / 1e6);
   return std::move(*result);
+}
+
+IsKept are_kept(const store::Store& store, std::vector<std::string> keys) {
+  return [&store, keys = std::move(keys)](const Json& result) {
+    return std::ranges::all_of(keys, [&](const std::string& key) {
+      const Json digest = result.value(key, Json());
+      return digest.is_string() && store.check_blob(digest.get<std::string>()).has_value();
+    });
+  };
 }
 
 Result<std::shared_ptr<const data::Dataset>> LazyDataset::get() {
@@ -201,7 +211,7 @@ Result<Json> data_step(const Spec& spec, const RunContext& context) {
                       {"valid", spec.split.validation},
                       {"test", spec.split.test},
                       {"seed", spec.split.seed}}}};
-  return cached_step(context, "data", inputs, {"dataset", "profile"},
+  return cached_step(context, "data", inputs, are_kept(context.store, {"dataset", "profile"}),
                      [&](std::string& summary) { return make_dataset(spec, context, summary); });
 }
 

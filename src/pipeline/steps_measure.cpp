@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "model/package.h"
+#include "pipeline/kept_package.h"
 #include "pipeline/steps.h"
 #include "serve/version.h"
 
@@ -47,8 +47,7 @@ Result<store::Measurement> measure_variant(const model::Package& package, const 
 
 Result<Json> measure_package(const std::string& digest, const Json& data, LazyDataset& dataset,
                              const RunContext& context, std::string& summary) {
-  AMAS_TRY(const auto folder, context.store.package_folder(digest));
-  AMAS_TRY(const model::Package package, model::Package::open(folder));
+  AMAS_TRY(const model::Package package, open_package(context.store, digest));
   AMAS_TRY(const auto rows, dataset.get());
   std::vector<std::size_t> sample = rows->split.test;
   sample.resize(std::min(sample.size(), kMeasuredRows));
@@ -73,7 +72,11 @@ Result<Json> measure_package(const std::string& digest, const Json& data, LazyDa
 Result<Json> measure_step(const std::string& package, const Json& data, LazyDataset& dataset,
                           const RunContext& context) {
   const Json key{{"package", package}, {"dataset", data["dataset"]}, {"engine", context.engine.version()}};
-  return cached_step(context, "measure " + package.substr(0, 8), key, {}, [&](std::string& summary) {
+  const auto is_measured = [&](const Json& result) {
+    const auto kept = context.store.measurements(package);
+    return kept && kept->size() >= result["variants"].size();
+  };
+  return cached_step(context, "measure " + package.substr(0, 8), key, is_measured, [&](std::string& summary) {
     return measure_package(package, data, dataset, context, summary);
   });
 }

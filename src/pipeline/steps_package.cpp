@@ -1,14 +1,17 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
+#include "base/text.h"
 #include "crypto/digest.h"
 #include "features/rows.h"
 #include "model/card.h"
 #include "model/package.h"
 #include "model/profile.h"
 #include "optimise/optimise.h"
+#include "pipeline/kept_package.h"
 #include "pipeline/steps.h"
 
 namespace amas::pipeline {
@@ -124,8 +127,8 @@ Result<Json> optimise_candidate(const CandidateInputs& inputs, const RunContext&
     AMAS_CHECK(add_variant(variant, test, classes, context, result));
     context.progress.noted(
         "optimise " + inputs.candidate.name,
-        fmt::format("{:<12} {:>9.2f} MB  valid accuracy {:.4f}  drop {:+.4f}{}", variant.name,
-                    static_cast<double>(variant.onnx.size()) / 1e6, variant.metrics.at("accuracy"),
+        fmt::format("{:<12} {:>9}  valid accuracy {:.4f}  drop {:+.4f}{}", variant.name,
+                    format_bytes(static_cast<double>(variant.onnx.size())), variant.metrics.at("accuracy"),
                     variant.accuracy_drop, variant.allowed ? "" : "  (not allowed)"),
         {{"variant", variant.name}, {"metrics", variant.metrics}, {"allowed", variant.allowed}});
   }
@@ -146,6 +149,9 @@ model::DatasetFacts dataset_facts(const CandidateInputs& inputs) {
   facts.label_rows = data["classes"].get<std::map<std::string, std::uint64_t>>();
   facts.duplicates_dropped = data["clean"]["duplicates"];
   facts.contradictions_dropped = data["clean"]["contradictions"];
+  facts.empty_dropped = data["clean"]["empty"];
+  facts.missing_target_dropped = data["clean"]["missing_target"];
+  facts.rare_classes_dropped = data["clean"]["rare_classes"];
   return facts;
 }
 
@@ -216,7 +222,12 @@ Result<Json> optimise_step(const CandidateInputs& inputs, const RunContext& cont
                  {"scores", inputs.trained["scores"]},     {"dataset", inputs.data["dataset"]},
                  {"engine", context.engine.version()},     {"drop", inputs.spec.optimise.accuracy_drop_max},
                  {"methods", inputs.spec.optimise.methods}};
-  return cached_step(context, "optimise " + inputs.candidate.name, key, {"profile"},
+  const auto is_kept = [&](const Json& result) {
+    const auto variant_is_kept = are_kept(context.store, {"onnx"});
+    return are_kept(context.store, {"profile"})(result) &&
+           std::ranges::all_of(result["variants"], variant_is_kept);
+  };
+  return cached_step(context, "optimise " + inputs.candidate.name, key, is_kept,
                      [&](std::string& summary) { return optimise_candidate(inputs, context, summary); });
 }
 
@@ -227,7 +238,10 @@ Result<Json> package_step(const CandidateInputs& inputs, const Json& optimised, 
                  {"data", inputs.data},
                  {"name", inputs.spec.name},
                  {"libraries", libraries}};
-  return cached_step(context, "package " + inputs.candidate.name, key, {}, [&](std::string& summary) {
+  const auto is_kept = [&](const Json& result) {
+    return open_whole_package(context.store, result["package"].get<std::string>()).has_value();
+  };
+  return cached_step(context, "package " + inputs.candidate.name, key, is_kept, [&](std::string& summary) {
     return build_package(inputs, optimised, libraries, context, summary);
   });
 }

@@ -117,7 +117,8 @@ Result<Json> train_step(const Spec& spec, const Candidate& candidate, const Json
                         const RunContext& context) {
   const Json inputs = training_inputs(spec, candidate, data, libraries);
   return cached_step(
-      context, "train " + candidate.name, inputs, {"pipeline", "onnx", "scores", "history"},
+      context, "train " + candidate.name, inputs,
+      are_kept(context.store, {"pipeline", "onnx", "scores", "history"}),
       [&](std::string& summary) { return train_candidate(spec, candidate, data, inputs, context, summary); });
 }
 

@@ -229,8 +229,9 @@ std::string YamlDocument::place(const std::string& path) const {
 
 Result<YamlDocument> parse_yaml(std::string_view text) {
   if (text.size() > limits::kSpecBytesMax)
-    return resource_exhausted(
-        fmt::format("spec is larger than allowed: {} > {} bytes", text.size(), limits::kSpecBytesMax));
+    return failed_precondition(
+        fmt::format("spec is larger than allowed: {} > {} bytes; is it the right file?", text.size(),
+                    limits::kSpecBytesMax));
   if (!is_utf8(text)) return invalid_argument("spec is not UTF-8; save it as UTF-8");
   YamlDocument document;
   try {

@@ -23,7 +23,7 @@ struct YamlDocument {
 /// string keys. Anchors and aliases are refused, a map with the same key twice, numbers that are not finite,
 /// and a second document.
 ///
-/// Errors: kInvalidArgument with the line; kResourceExhausted beyond limits::kSpecBytesMax.
+/// Errors: kInvalidArgument with the line; kFailedPrecondition beyond limits::kSpecBytesMax.
 Result<YamlDocument> parse_yaml(std::string_view text);
 
 /// What a key of a section may hold.

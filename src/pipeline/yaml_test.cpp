@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/limits.h"
+
 namespace amas::pipeline {
 namespace {
 
@@ -72,6 +74,12 @@ TEST(Yaml, refuses_a_thousand_levels) {
   std::string deep = "a: ";
   for (int i = 0; i < 1000; ++i) deep += "[";
   EXPECT_FALSE(parse_yaml(deep));
+}
+
+TEST(Yaml, refuses_what_is_too_large_for_a_spec) {
+  const auto large = parse_yaml("a: " + std::string(limits::kSpecBytesMax, 'x'));
+  ASSERT_FALSE(large);
+  EXPECT_EQ(large.error().code, Code::kFailedPrecondition);
 }
 
 TEST(Yaml, refuses_an_empty_file_and_bytes_that_are_not_utf8) {

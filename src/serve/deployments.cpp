@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "base/log.h"
@@ -24,39 +25,64 @@ std::shared_ptr<LiveVersion> find_origin(const Versions& versions, const LiveVer
 }
 
 LiveVersion::Origin origin_of(const WantedDeployment& wanted, const WantedVersion& version) {
-  return {wanted.name, version.version, version.package, version.variant};
+  return {wanted.name, version.version, version.package, version.variant, version.digest};
 }
 
-/// A deployment of which nothing has been loaded yet beyond what `before` has.
-Deployed begin_with(const WantedDeployment& wanted, const Versions& before, std::int64_t default_before) {
+VersionStatus status_of(std::int64_t version, const std::string& variant, VersionState state) {
+  VersionStatus status;
+  status.version = version;
+  status.variant = variant;
+  status.state = state;
+  return status;
+}
+
+/// A deployment of which nothing has been loaded yet beyond what it had `before`. What failed before, and is
+/// wanted unchanged, stays failed until it has been loaded.
+Deployed begin_with(const WantedDeployment& wanted, const Deployed& before) {
+  if (before.wanted == wanted) return before;
   Deployed deployed;
-  deployed.tenants = wanted.tenants;
-  deployed.live = before;
+  deployed.wanted = wanted;
+  deployed.live = before.live;
   const std::int64_t first = wanted.versions.empty() ? 0 : wanted.versions[0].version;
-  deployed.default_version = before.empty() ? first : default_before;
+  deployed.default_version = before.live.empty() ? first : before.default_version;
   for (const WantedVersion& version : wanted.versions)
-    if (!find_origin(before, origin_of(wanted, version)))
-      deployed.absent.push_back({version.version, VersionState::kLoading, {Code::kUnknown, ""}});
+    if (!find_origin(before.live, origin_of(wanted, version)))
+      deployed.absent.push_back(status_of(version.version, version.variant, VersionState::kLoading));
   return deployed;
+}
+
+bool has_failed(const Deployed& deployed) {
+  return std::ranges::find(deployed.absent, VersionState::kFailed, &VersionStatus::state) !=
+         deployed.absent.end();
 }
 
 }  // namespace
 
 Result<std::shared_ptr<LiveVersion>> Deployed::find(std::string_view name,
                                                     std::optional<std::int64_t> version) const {
-  const std::int64_t wanted = version.value_or(default_version);
-  if (auto live_version = find_version(live, wanted)) return live_version;
+  const std::int64_t number = version.value_or(default_version);
+  if (auto live_version = find_version(live, number)) return live_version;
   for (const VersionStatus& status : absent) {
-    if (status.version != wanted) continue;
+    if (status.version != number) continue;
     if (status.state == VersionState::kLoading)
-      return unavailable(fmt::format("model is still loading: {} version {}; retry soon", name, wanted));
+      return unavailable(fmt::format("model is still loading: {} version {}; retry soon", name, number));
     return unavailable(
-        fmt::format("model could not be loaded: {} version {}: {}", name, wanted, status.error.message));
+        fmt::format("model could not be loaded: {} version {}: {}", name, number, status.error.message));
   }
   std::string known;
   for (const auto& each : live) known += (known.empty() ? "" : ", ") + std::to_string(each->origin().version);
-  return not_found(fmt::format("no such version: {} of {}; there {}", wanted, name,
+  return not_found(fmt::format("no such version: {} of {}; there {}", number, name,
                                known.empty() ? "is none" : "are: " + known));
+}
+
+std::vector<VersionStatus> Deployed::wanted_states() const {
+  std::vector<VersionStatus> states;
+  for (const WantedVersion& version : wanted.versions) {
+    const auto status = std::ranges::find(absent, version.version, &VersionStatus::version);
+    if (status != absent.end()) states.push_back(*status);
+    else states.push_back(status_of(version.version, version.variant, VersionState::kAvailable));
+  }
+  return states;
 }
 
 Deployments::Deployments(engine::Engine& engine, const Surroundings& around)
@@ -76,7 +102,7 @@ void Deployments::set(std::vector<WantedDeployment> wanted) {
     const std::scoped_lock lock(mutex_);
     // New names are known at once, so that an early request hears "loading" and not "not found".
     for (const WantedDeployment& deployment : wanted)
-      if (!snapshot()->contains(deployment.name)) publish(deployment.name, begin_with(deployment, {}, 0));
+      if (!snapshot()->contains(deployment.name)) publish(deployment.name, begin_with(deployment, {}));
     wanted_ = std::move(wanted);
   }
   changed_.notify_all();
@@ -91,12 +117,12 @@ std::shared_ptr<const Snapshot> Deployments::snapshot() const {
   return snapshot_.with([](const auto& snapshot) { return snapshot; });
 }
 
-std::vector<std::int64_t> Deployments::unloading(std::string_view name) const {
+std::vector<VersionStatus> Deployments::unloading(std::string_view name) const {
   return leaving_.with([&](const auto& leaving) {
-    std::vector<std::int64_t> versions;
+    std::vector<VersionStatus> versions;
     for (const auto& weak : leaving)
       if (const auto live = weak.lock(); live && live->origin().deployment == name)
-        versions.push_back(live->origin().version);
+        versions.push_back(live->status(VersionState::kUnloading));
     return versions;
   });
 }
@@ -111,17 +137,33 @@ void Deployments::clear() {
 
 void Deployments::work(const std::stop_token& stop) {
   name_this_thread("load");
+  const auto is_asked = [this] { return wanted_.has_value(); };
+  std::int64_t retry_us = around_.options.retry_first_us;
   std::unique_lock lock(mutex_);
-  while (changed_.wait(lock, stop, [&] { return wanted_.has_value(); })) {
-    const auto wanted = std::move(*wanted_);
-    wanted_.reset();
+  while (true) {
+    if (has_failures()) changed_.wait_for(lock, stop, std::chrono::microseconds(retry_us), is_asked);
+    else changed_.wait(lock, stop, is_asked);
+    if (stop.stop_requested()) return;
+    const auto wanted = std::exchange(wanted_, std::nullopt);
+    retry_us = wanted ? around_.options.retry_first_us : std::min(2 * retry_us, around_.options.retry_max_us);
     working_ = true;
     lock.unlock();
-    reconcile(wanted, stop);
+    if (wanted) reconcile(*wanted, stop);
+    else retry(stop);
     lock.lock();
     working_ = false;
     changed_.notify_all();
   }
+}
+
+bool Deployments::has_failures() const {
+  return std::ranges::any_of(*snapshot(), [](const auto& entry) { return has_failed(entry.second); });
+}
+
+void Deployments::retry(const std::stop_token& stop) {
+  const auto before = snapshot();
+  for (const auto& [name, deployed] : *before)
+    if (has_failed(deployed)) bring_up(deployed.wanted, stop);
 }
 
 void Deployments::reconcile(const std::vector<WantedDeployment>& wanted, const std::stop_token& stop) {
@@ -138,29 +180,24 @@ void Deployments::reconcile(const std::vector<WantedDeployment>& wanted, const s
 void Deployments::bring_up(const WantedDeployment& wanted, const std::stop_token& stop) {
   const auto snapshot_before = snapshot();
   const auto at = snapshot_before->find(wanted.name);
-  const Versions before = at == snapshot_before->end() ? Versions() : at->second.live;
-  Deployed deployed =
-      begin_with(wanted, before, at == snapshot_before->end() ? 0 : at->second.default_version);
+  const Deployed deployed_before = at == snapshot_before->end() ? Deployed() : at->second;
+  const Versions& before = deployed_before.live;
+  Deployed deployed = begin_with(wanted, deployed_before);
   publish(wanted.name, deployed);
   bool all_loaded = true;
   for (const WantedVersion& version : wanted.versions) {
     if (stop.stop_requested()) return;
     const LiveVersion::Origin origin = origin_of(wanted, version);
     if (!find_origin(before, origin)) {
-      auto loaded = LiveVersion::load(origin, engine_, around_);
       const auto status = std::ranges::find(deployed.absent, version.version, &VersionStatus::version);
+      auto loaded = load(origin, *status);
       if (!loaded) {
         all_loaded = false;
-        *status = {version.version, VersionState::kFailed, loaded.error()};
-        log::error("model_load_failed", {{"model", wanted.name},
-                                         {"version", version.version},
-                                         {"variant", version.variant},
-                                         {"error", loaded.error().message}});
+        status->state = VersionState::kFailed;
+        status->error = loaded.error();
         publish(wanted.name, deployed);
         continue;
       }
-      around_.observer.on_loaded(wanted.name, version.version, (*loaded)->servable().profile(),
-                                 (*loaded)->servable().manifest().labels);
       deployed.absent.erase(status);
       // Another package or variant under the same number takes the place of the old one.
       std::erase_if(deployed.live,
@@ -177,6 +214,20 @@ void Deployments::bring_up(const WantedDeployment& wanted, const std::stop_token
     });
   publish(wanted.name, deployed);
   let_go(wanted.name, before, deployed.live);
+}
+
+Result<std::shared_ptr<LiveVersion>> Deployments::load(const LiveVersion::Origin& origin,
+                                                       const VersionStatus& before) {
+  auto loaded = LiveVersion::load(origin, engine_, around_);
+  if (loaded)
+    around_.observer.on_loaded(origin.deployment, origin.version, (*loaded)->servable().profile(),
+                               (*loaded)->servable().manifest().labels);
+  else if (before.state != VersionState::kFailed || before.error.message != loaded.error().message)
+    log::error("model_load_failed", {{"model", origin.deployment},
+                                     {"version", origin.version},
+                                     {"variant", origin.variant},
+                                     {"error", loaded.error().message}});
+  return loaded;
 }
 
 void Deployments::publish(const std::string& name, std::optional<Deployed> deployed) {

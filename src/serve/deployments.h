@@ -18,7 +18,7 @@ namespace amas::serve {
 
 /// A deployment as requests see it. Never changed once others can see it: a new one takes its place.
 struct Deployed {
-  std::vector<std::string> tenants;
+  WantedDeployment wanted;
   std::int64_t default_version = 0;                ///< as wanted, or what serves in its place
   std::vector<std::shared_ptr<LiveVersion>> live;  ///< answer requests
   std::vector<VersionStatus> absent;               ///< wanted, and loading or failed
@@ -29,13 +29,17 @@ struct Deployed {
   /// that there
   ///         are.
   Result<std::shared_ptr<LiveVersion>> find(std::string_view name, std::optional<std::int64_t> version) const;
+
+  /// What became of each version that is wanted, in that order.
+  std::vector<VersionStatus> wanted_states() const;
 };
 
 /// All deployments by name.
 using Snapshot = std::map<std::string, Deployed, std::less<>>;
 
 /// Keeps what is served as it is wanted: loads on its own thread, makes a version visible once it is warm,
-/// and lets go of the older ones when their successor serves. Threads: safe to use from several at once.
+/// and lets go of the older ones when their successor serves. What could not be loaded is tried again, after
+/// longer and longer times. Threads: safe to use from several at once.
 class Deployments {
  public:
   Deployments(engine::Engine& engine, const Surroundings& around);
@@ -49,18 +53,17 @@ class Deployments {
   /// What is there now.
   std::shared_ptr<const Snapshot> snapshot() const;
   /// Versions of a deployment that still answer their last requests.
-  std::vector<std::int64_t> unloading(std::string_view name) const;
+  std::vector<VersionStatus> unloading(std::string_view name) const;
   /// Lets go of everything.
   void clear();
 
  private:
-  struct Loaded {
-    std::shared_ptr<LiveVersion> live;  ///< null: it failed
-    Error error{Code::kUnknown, ""};
-  };
   void work(const std::stop_token& stop);
   void reconcile(const std::vector<WantedDeployment>& wanted, const std::stop_token& stop);
+  void retry(const std::stop_token& stop);
+  bool has_failures() const;
   void bring_up(const WantedDeployment& wanted, const std::stop_token& stop);
+  Result<std::shared_ptr<LiveVersion>> load(const LiveVersion::Origin& origin, const VersionStatus& before);
   void publish(const std::string& name, std::optional<Deployed> deployed);
   void let_go(const std::string& name, const std::vector<std::shared_ptr<LiveVersion>>& before,
               const std::vector<std::shared_ptr<LiveVersion>>& after);

@@ -94,7 +94,9 @@ LiveVersion::~LiveVersion() {
 Result<std::shared_ptr<LiveVersion>> LiveVersion::load(const Origin& origin, engine::Engine& engine,
                                                        const Surroundings& around) {
   const std::int64_t begin_us = around.clock.steady_us();
-  AMAS_TRY(const model::Package package, model::Package::open(origin.package));
+  AMAS_TRY(const model::Package package, origin.digest.empty()
+                                             ? model::Package::open(origin.package)
+                                             : model::Package::open(origin.package, origin.digest));
   AMAS_TRY(auto servable, ServableVersion::load(package, origin.variant, engine));
   AMAS_CHECK(warm_up(*servable));
   const double load_s = static_cast<double>(around.clock.steady_us() - begin_us) * 1e-6;
@@ -108,6 +110,14 @@ Result<std::shared_ptr<LiveVersion>> LiveVersion::load(const Origin& origin, eng
                              {"digest", package.digest()},
                              {"seconds", load_s}});
   return std::shared_ptr<LiveVersion>(new LiveVersion(origin, std::move(servable), around));
+}
+
+VersionStatus LiveVersion::status(VersionState state) const {
+  VersionStatus status;
+  status.version = origin_.version;
+  status.variant = origin_.variant;
+  status.state = state;
+  return status;
 }
 
 Result<std::unique_ptr<Pending>> LiveVersion::admit(InferRequest& request) const {

@@ -33,6 +33,7 @@ class LiveVersion final : public LaneOwner, public std::enable_shared_from_this<
     std::int64_t version = 0;
     std::filesystem::path package;
     std::string variant;
+    std::string digest;  ///< that the package must have; empty: any
     bool operator==(const Origin&) const = default;
   };
 
@@ -45,6 +46,8 @@ class LiveVersion final : public LaneOwner, public std::enable_shared_from_this<
 
   /// Where it comes from.
   const Origin& origin() const { return origin_; }
+  /// As it is reported while it is in this state.
+  VersionStatus status(VersionState state) const;
   /// The package in memory.
   const ServableVersion& servable() const { return *servable_; }
 

@@ -27,9 +27,9 @@ Status Scheduler::enqueue(const std::shared_ptr<LaneOwner>& owner, std::unique_p
     const std::scoped_lock lock(mutex_);
     Lane& lane = owner->lane;
     const auto rows = static_cast<std::size_t>(pending->rows);
-    if (lane.rows > 0 && lane.rows + rows > options_.queue_rows_max)
-      return resource_exhausted(fmt::format("too many rows wait for this model: {} + {} > {}; retry later",
-                                            lane.rows, rows, options_.queue_rows_max));
+    if (lane.rows >= options_.queue_rows_max)
+      return resource_exhausted(fmt::format("too many rows wait for this model: {}, and {} may; retry later",
+                                            lane.rows, options_.queue_rows_max));
     lane.rows += rows;
     lane.waiting.push_back(std::move(pending));
     if (!lane.is_listed) {

@@ -52,7 +52,9 @@ class Scheduler {
   struct Options {
     std::size_t threads = 1;
     std::size_t batch_rows_max = 64;
-    std::size_t queue_rows_max = 4'096;  ///< a lane; an empty lane takes a larger request too
+    /// A lane takes requests while fewer rows wait: one of any size then, so that a large one is not refused
+    /// for ever where small ones keep coming.
+    std::size_t queue_rows_max = 4'096;
     std::size_t tasks_max = 1'024;
   };
   explicit Scheduler(const Options& options);

@@ -1,6 +1,7 @@
 #include "serve/service.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <atomic>
@@ -13,10 +14,13 @@ namespace amas::serve {
 namespace {
 
 Error no_such_model(const Snapshot& snapshot, std::string_view name) {
-  std::string known;
-  for (const auto& [each, deployed] : snapshot) known += (known.empty() ? "" : ", ") + each;
-  return not_found(fmt::format("no such model: {}; there {}", cut_utf8(name, limits::kModelNameBytesMax),
-                               known.empty() ? "is none yet; deploy one" : "are: " + known));
+  std::vector<std::string> known;
+  for (const auto& [each, deployed] : snapshot) known.push_back(each);
+  const std::string_view shown = cut_utf8(name, limits::kModelNameBytesMax);
+  const auto meant = nearest(shown, known);
+  return not_found(fmt::format(
+      "no such model: {}; {}there {}", shown, meant ? "did you mean " + *meant + "? " : "",
+      known.empty() ? "is none yet; deploy one" : fmt::format("are: {}", fmt::join(known, ", "))));
 }
 
 Result<const Deployed*> find(const Snapshot& snapshot, std::string_view name) {
@@ -48,17 +52,16 @@ struct ModelService::State {
         scheduler(scheduler_options(options)) {}
 
   DeploymentStatus status(const std::string& name, const Deployed& deployed) const {
-    DeploymentStatus status{name, deployed.default_version, {}};
-    const auto add = [&](std::int64_t version, VersionState state, const Error& error) {
-      if (std::ranges::find(status.versions, version, &VersionStatus::version) == status.versions.end())
-        status.versions.push_back({version, state, error});
+    DeploymentStatus status{
+        name, deployed.default_version, {}, deployed.wanted_states(), deployed.wanted.generation};
+    const auto add = [&](const VersionStatus& one) {
+      if (std::ranges::find(status.versions, one.version, &VersionStatus::version) == status.versions.end())
+        status.versions.push_back(one);
     };
     // What answers comes first: a number may also be loading anew or have failed to.
-    for (const auto& live : deployed.live)
-      add(live->origin().version, VersionState::kAvailable, {Code::kUnknown, ""});
-    for (const VersionStatus& each : deployed.absent) add(each.version, each.state, each.error);
-    for (const auto version : deployments.unloading(name))
-      add(version, VersionState::kUnloading, {Code::kUnknown, ""});
+    for (const auto& live : deployed.live) add(live->status(VersionState::kAvailable));
+    for (const VersionStatus& each : deployed.absent) add(each);
+    for (const VersionStatus& each : deployments.unloading(name)) add(each);
     std::ranges::sort(status.versions, {}, &VersionStatus::version);
     return status;
   }
@@ -70,7 +73,7 @@ struct ModelService::State {
     const auto snapshot = deployments.snapshot();
     const auto deployed = find(*snapshot, request.model);
     if (!deployed) return lost("", deployed.error());
-    const auto& tenants = (*deployed)->tenants;
+    const auto& tenants = (*deployed)->wanted.tenants;
     if (std::ranges::find(tenants, request.tenant) == tenants.end())
       return lost(request.model,
                   Error{Code::kPermissionDenied,
@@ -154,10 +157,16 @@ Result<std::shared_ptr<const model::Manifest>> ModelService::manifest(std::strin
   return live->servable().shared_manifest();
 }
 
-bool ModelService::ready() const {
+Health ModelService::health() const {
   const auto snapshot = state_->deployments.snapshot();
-  return std::ranges::all_of(
-      *snapshot, [](const auto& entry) { return entry.second.find(entry.first, std::nullopt).has_value(); });
+  Health health = Health::kReady;
+  for (const auto& [name, deployed] : *snapshot) {
+    if (deployed.find(name, std::nullopt)) continue;
+    const auto status = std::ranges::find(deployed.absent, deployed.default_version, &VersionStatus::version);
+    if (status == deployed.absent.end() || status->state == VersionState::kFailed) return Health::kFailed;
+    health = Health::kLoading;
+  }
+  return health;
 }
 
 void ModelService::drain() { state_->stopping.store(true, std::memory_order_relaxed); }

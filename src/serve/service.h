@@ -47,13 +47,23 @@ struct VersionStatus {
   std::int64_t version = 0;
   VersionState state = VersionState::kLoading;
   Error error{Code::kUnknown, ""};  ///< why, when kFailed
+  std::string variant{};
 };
 
 /// What there is to know about a deployment.
 struct DeploymentStatus {
   std::string name;
   std::int64_t default_version = 0;
-  std::vector<VersionStatus> versions;
+  std::vector<VersionStatus> versions;  ///< that are there or are to be, by number
+  std::vector<VersionStatus> wanted{};  ///< that are to be served, the default first: what became of each
+  std::int64_t generation = 0;          ///< of what is wanted, once the loader has taken it up
+};
+
+/// Whether the service can answer for all its deployments.
+enum class Health {
+  kReady,    ///< every deployment's default version answers
+  kLoading,  ///< one loads for the first time
+  kFailed,   ///< one could not be loaded, and no older version answers in its place; it is tried again
 };
 
 /// A version that is to be served.
@@ -61,6 +71,8 @@ struct WantedVersion {
   std::int64_t version = 0;
   std::filesystem::path package;  ///< folder
   std::string variant;            ///< of the package's manifest
+  std::string digest{};           ///< that the package must have; empty: any
+  bool operator==(const WantedVersion&) const = default;
 };
 
 /// A deployment that is to be served; its first version is the default.
@@ -68,14 +80,20 @@ struct WantedDeployment {
   std::string name;
   std::vector<WantedVersion> versions;
   std::vector<std::string> tenants;
+  std::int64_t generation = 0;  ///< grows with each change; told again in DeploymentStatus
+  bool operator==(const WantedDeployment&) const = default;
 };
 
 /// Bounds of the service.
 struct ServiceOptions {
-  std::size_t compute_threads = 1;     ///< run features and engines
-  std::size_t queue_rows_max = 4'096;  ///< rows that may wait for one version; beyond it requests are refused
-  std::size_t batch_rows_max = 64;     ///< rows run together
+  std::size_t compute_threads = 1;        ///< run features and engines
+  std::size_t queue_rows_max = 4'096;     ///< once so many rows wait for one version, requests are refused
+  std::size_t batch_rows_max = 64;        ///< rows run together
   std::int64_t deadline_us = 30'000'000;  ///< for requests that bring none
+  /// What could not be loaded is tried again after the first of these times, then after twice as long each
+  /// time, up to the last: a package may be mended on disk.
+  std::int64_t retry_first_us = 1'000'000;
+  std::int64_t retry_max_us = 60'000'000;
 };
 
 /// Serves deployments. infer() hands over to compute threads and returns at once; a batch is what waits when
@@ -90,9 +108,9 @@ class ModelService {
   ~ModelService();
 
   /// Sets what is to be served, whole; what is not in `wanted` is unloaded. Returns at once; loading goes on
-  /// behind. A version that fails to load leaves the deployment's older versions serving.
+  /// behind. A version that fails to load leaves the deployment's older versions serving, and is tried again.
   void set_deployments(std::vector<WantedDeployment> wanted);
-  /// Waits until nothing is loading any more.
+  /// Waits until nothing is loading any more; what failed counts as settled.
   void wait_until_settled();
 
   /// Asks a model.
@@ -121,8 +139,10 @@ class ModelService {
   Result<std::shared_ptr<const model::Manifest>> manifest(std::string_view name,
                                                           std::optional<std::int64_t> version,
                                                           std::int64_t* actual_version = nullptr) const;
-  /// Whether every deployment has its default version available.
-  bool ready() const;
+  /// Whether every deployment has its default version available, and if not, why.
+  Health health() const;
+  /// Whether that is kReady.
+  bool ready() const { return health() == Health::kReady; }
   /// Refuses new requests from now on (kUnavailable), and lets those that wait be answered.
   void drain();
 

@@ -317,6 +317,21 @@ TEST_F(ServiceTest, refuses_rows_beyond_the_queue_and_answers_late_requests_with
   });
 }
 
+TEST_F(ServiceTest, takes_a_request_larger_than_the_queue_while_others_wait_but_none_behind_it) {
+  make({.compute_threads = 1, .queue_rows_max = 3});
+  deploy({{"spam", {version(1, "tokens:1")}, {"default"}}});
+  engine_.gate.set_open(false);
+  auto running = ask(tokens("spam", {1, 1, 1, 1}));
+  engine_.gate.wait_for(1);
+  auto small = ask(tokens("spam", {2, 2, 2, 2}));
+  auto large = ask(tokens("spam", std::vector<std::int32_t>(400, 3)));
+  EXPECT_EQ(Code::kResourceExhausted, code_of(tokens("spam", {4, 4, 4, 4})));
+  engine_.gate.set_open(true);
+  EXPECT_TRUE(running.get());
+  EXPECT_TRUE(small.get());
+  EXPECT_TRUE(large.get());
+}
+
 TEST_F(ServiceTest, swaps_versions_under_load_without_a_lost_or_wrong_answer) {
   make({.compute_threads = 2, .queue_rows_max = 100'000});
   const std::vector<WantedVersion> versions{version(1, "tokens:1"), version(2, "tokens:2"),
@@ -375,6 +390,56 @@ TEST_F(ServiceTest, keeps_the_older_version_serving_when_the_new_one_does_not_lo
   deploy({{"fresh", {version(1, "broken")}, {"default"}}});
   EXPECT_EQ(Code::kUnavailable, code_of(texts("fresh", {"w1"})));
   EXPECT_FALSE(service_->ready());
+}
+
+TEST_F(ServiceTest, tells_for_what_is_wanted_whether_it_serves_loads_or_failed_and_with_which_variant) {
+  make();
+  deploy({{"spam", {version(1, "tokens:1")}, {"default"}, 5}});
+  EXPECT_EQ(Health::kReady, service_->health());
+  auto other = version(1, "broken");
+  other.variant = "int8";
+  deploy({{"spam", {other}, {"default"}, 6}});
+  auto status = *service_->deployment("spam");
+  EXPECT_EQ(6, status.generation);
+  ASSERT_EQ(1u, status.wanted.size());
+  EXPECT_EQ(VersionState::kFailed, status.wanted[0].state);
+  EXPECT_EQ("int8", status.wanted[0].variant);
+  EXPECT_EQ(VersionState::kAvailable, status.versions[0].state);
+  EXPECT_EQ("fp32", status.versions[0].variant);
+  EXPECT_EQ(Health::kReady, service_->health());
+  deploy({{"spam", {other}, {"default"}, 6}, {"fresh", {version(2, "broken")}, {"default"}, 7}});
+  EXPECT_EQ(Health::kFailed, service_->health());
+  engine_.gate.set_open(false);
+  service_->set_deployments({{"late", {version(3, "tokens:1")}, {"default"}, 8}});
+  EXPECT_EQ(VersionState::kLoading, service_->deployment("late")->wanted[0].state);
+  engine_.gate.wait_for(1);
+  EXPECT_EQ(Health::kLoading, service_->health());
+  engine_.gate.set_open(true);
+  service_->wait_until_settled();
+  EXPECT_EQ(Health::kReady, service_->health());
+}
+
+TEST_F(ServiceTest, serves_a_package_that_was_mended_on_disk_after_it_had_failed) {
+  make({.retry_first_us = 1'000, .retry_max_us = 4'000});
+  WantedVersion lost{1, folder_.path() / "lost", "fp32"};
+  deploy({{"spam", {lost}, {"default"}}});
+  EXPECT_EQ(Code::kUnavailable, code_of(texts("spam", {"w1"})));
+  EXPECT_EQ(Health::kFailed, service_->health());
+  write_package(folder_.path() / "lost", "tokens:1");
+  while (!service_->ready()) std::this_thread::yield();
+  EXPECT_EQ(1, ask(texts("spam", {"w1"})).get()->version);
+  EXPECT_EQ(VersionState::kAvailable, service_->deployment("spam")->wanted[0].state);
+}
+
+TEST_F(ServiceTest, refuses_a_package_whose_manifest_is_not_the_one_that_is_wanted) {
+  make();
+  auto wanted = version(1, "tokens:1");
+  wanted.digest = std::string(64, 'a');
+  deploy({{"spam", {wanted}, {"default"}}});
+  EXPECT_EQ(Code::kDataLoss, service_->deployment("spam")->wanted[0].error.code);
+  wanted.digest = model::Package::open(wanted.package)->digest();
+  deploy({{"spam", {wanted}, {"default"}}});
+  EXPECT_TRUE(service_->ready());
 }
 
 TEST_F(ServiceTest, frees_a_version_only_after_its_last_request) {

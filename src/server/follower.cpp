@@ -1,5 +1,6 @@
 #include "server/follower.h"
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <map>
@@ -13,16 +14,15 @@ namespace {
 
 constexpr auto kInterval = std::chrono::milliseconds(100);
 
-/// The folder of a model's version, or one that says by its name why there is none.
-Result<std::filesystem::path> folder_of(const store::Store& store, const std::string& model,
-                                        std::int64_t version) {
+/// A model's version with its package's folder, or one that says by its name why there is none.
+Result<serve::WantedVersion> wanted_version(const store::Store& store, const std::string& model,
+                                            const store::DeploymentTarget& target) {
   AMAS_TRY(const auto versions, store.models(model));
-  for (const store::ModelVersion& each : versions) {
-    if (each.version != version) continue;
-    const auto folder = store.package_folder(each.digest);
-    return folder ? *folder : store.home() / "packages" / each.digest;
-  }
-  return store.home() / "packages" / ("no version " + std::to_string(version) + " of " + model);
+  const auto found = std::ranges::find(versions, target.version, &store::ModelVersion::version);
+  const std::string digest = found == versions.end() ? "" : found->digest;
+  const std::string folder =
+      digest.empty() ? "no version " + std::to_string(target.version) + " of " + model : digest;
+  return serve::WantedVersion{target.version, store.home() / "packages" / folder, target.variant, digest};
 }
 
 }  // namespace
@@ -31,10 +31,9 @@ Result<std::vector<serve::WantedDeployment>> wanted_deployments(const store::Sto
   AMAS_TRY(const auto deployments, store.deployments());
   std::vector<serve::WantedDeployment> wanted;
   for (const store::Deployment& deployment : deployments) {
-    wanted.push_back({deployment.name, {}, deployment.tenants});
+    wanted.push_back({deployment.name, {}, deployment.tenants, deployment.generation});
     for (const store::DeploymentTarget& target : deployment.targets) {
-      AMAS_TRY(auto folder, folder_of(store, deployment.model, target.version));
-      wanted.back().versions.push_back({target.version, std::move(folder), target.variant});
+      AMAS_TRY(wanted.back().versions.emplace_back(), wanted_version(store, deployment.model, target));
     }
   }
   return wanted;

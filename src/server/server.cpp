@@ -116,19 +116,42 @@ http::ServerOptions http_options(const ServerOptions& options, serve::ModelServi
   return http;
 }
 
+std::string_view health_name(serve::Health health) {
+  switch (health) {
+    case serve::Health::kReady:
+      return "ready";
+    case serve::Health::kLoading:
+      return "loading";
+    case serve::Health::kFailed:
+      return "failed";
+  }
+  return "failed";
+}
+
+/// {"status"}, and in "models" what is wanted and does not serve (yet).
+http::Response health_response(const serve::ModelService& service) {
+  const serve::Health health = service.health();
+  Json document{{"status", health_name(health)}};
+  for (const serve::DeploymentStatus& deployment : service.deployments())
+    for (const serve::VersionStatus& version : deployment.wanted) {
+      if (version.state == serve::VersionState::kAvailable) continue;
+      Json model = admin::version_document(version);
+      model["name"] = deployment.name;
+      document["models"].push_back(std::move(model));
+    }
+  return {health == serve::Health::kReady ? 200 : 503, "application/json", dump_json(document), {}};
+}
+
 /// What belongs to no dialect: /metrics and /healthz.
 void add_own_routes(http::Router& router, serve::ModelService& service, telemetry::MetricRegistry& metrics) {
   router.add([&service](const http::Request& request, http::Reply& reply) {
-    if (request.path != "/healthz" || request.method != "GET") return false;
-    const bool ready = service.ready();
-    reply({ready ? 200 : 503,
-           "application/json",
-           ready ? R"({"status":"ready"})" : R"({"status":"loading"})",
-           {}});
+    if (request.path != "/healthz") return false;
+    reply(request.method == "GET" ? health_response(service) : http::method_not_allowed("GET, HEAD"));
     return true;
   });
   router.add([&service, &metrics](const http::Request& request, http::Reply& reply) {
-    if (request.path != "/metrics" || request.method != "GET") return false;
+    if (request.path != "/metrics") return false;
+    if (request.method != "GET") return reply(http::method_not_allowed("GET, HEAD")), true;
     const bool taken = service.run_on_compute([&metrics, reply] {
       reply({200, "text/plain; version=0.0.4; charset=utf-8", metrics.render(), {}});
     });
@@ -171,7 +194,7 @@ Status run_server(const ServerOptions& options) {
   AMAS_TRY(auto announcement, Announcement::write(options.home, http->port()));
   follower.start();
   log::info("server_started", {{"port", http->port()}, {"pid", ::getpid()}, {"version", AMAS_VERSION}});
-  if (options.on_ready) options.on_ready(http->port());
+  if (options.on_ready) options.on_ready(http->port(), service.deployments());
   const int signal = signals.wait();
   log::info("server_stopping", {{"signal", signal}});
   announcement.reset();

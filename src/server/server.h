@@ -3,9 +3,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <vector>
 
 #include "base/log.h"
 #include "base/result.h"
+#include "serve/service.h"
 
 namespace amas::server {
 
@@ -16,8 +18,9 @@ struct ServerOptions {
   std::size_t compute_threads = 0;  ///< 0: one a processor
   log::Level log_level = log::Level::kInfo;
   std::int64_t drain_us = 30'000'000;  ///< what requests in flight have to end in
-  /// Called once, when the server answers. Until then nothing can be asked.
-  std::function<void(std::uint16_t port)> on_ready;
+  /// Called once, when the server answers: with its port and what became of each deployment. Until then
+  /// nothing can be asked.
+  std::function<void(std::uint16_t port, const std::vector<serve::DeploymentStatus>&)> on_ready;
 };
 
 /// Serves the deployments of a home over HTTP until SIGTERM or SIGINT, which it takes over while it runs;

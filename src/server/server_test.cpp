@@ -95,7 +95,10 @@ class ServerTest : public testing::Test {
     options.home = folder_.path();
     options.port = 0;
     options.compute_threads = 2;
-    options.on_ready = [&](std::uint16_t p) { ready.set_value(p); };
+    options.on_ready = [&](std::uint16_t p, const std::vector<serve::DeploymentStatus>& all) {
+      deployments_ = all;
+      ready.set_value(p);
+    };
     running_ = std::async(std::launch::async, [options] { return run_server(options); });
     return port.get();
   }
@@ -110,6 +113,7 @@ class ServerTest : public testing::Test {
   TemporaryFolder folder_;
   std::unique_ptr<store::Store> store_;
   std::future<Status> running_;
+  std::vector<serve::DeploymentStatus> deployments_;  // as the server began with them
 };
 
 TEST_F(ServerTest, serves_what_is_deployed_in_every_dialect_until_it_is_told_to_stop) {
@@ -203,6 +207,20 @@ TEST_F(ServerTest, says_which_port_is_taken) {
   EXPECT_FALSE(std::filesystem::exists(folder_.path() / "serve.json"));
 }
 
+TEST_F(ServerTest, refuses_a_package_that_was_changed_until_it_is_kept_again) {
+  const auto files = package(2);
+  const std::string digest = crypto::sha256_hex(files.at("model.json"));
+  deploy(put(2));
+  std::string changed = files.at("model.json");
+  changed.replace(changed.find("ham"), 3, "eam");
+  ASSERT_TRUE(write_file_atomic(*store_->package_folder(digest) / "model.json", changed));
+  TestClient client(start());
+  EXPECT_TRUE(http::contains(ask(client), "model.json has changed"));
+  ASSERT_TRUE(store_->put_package(digest, files));
+  EXPECT_TRUE(http::eventually([&] { return bool(http::contains(ask(client), "predictions")); }));
+  EXPECT_EQ(R"({"status":"ready"})", client.ask("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n").body);
+}
+
 TEST_F(ServerTest, serves_the_others_when_a_package_is_missing) {
   deploy(put(2));
   store::Deployment lost;
@@ -215,7 +233,16 @@ TEST_F(ServerTest, serves_the_others_when_a_package_is_missing) {
   ASSERT_EQ(2u, wanted->size());
   TestClient client(start());
   EXPECT_TRUE(http::contains(ask(client), "predictions"));
-  EXPECT_EQ(503, client.ask("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n").status);
+  const auto health = client.ask("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_EQ(503, health.status);
+  const Json told = *parse_json(health.body);
+  EXPECT_EQ("failed", told["status"]);
+  ASSERT_EQ(1u, told["models"].size());
+  EXPECT_EQ("lost", told["models"][0]["name"]);
+  EXPECT_EQ("failed", told["models"][0]["state"]);
+  ASSERT_EQ(2u, deployments_.size());
+  EXPECT_EQ(serve::VersionState::kFailed, deployments_[0].wanted[0].state);
+  EXPECT_EQ(serve::VersionState::kAvailable, deployments_[1].wanted[0].state);
   const auto answer = client.ask(http::post("/v1/models/lost:predict", R"({"instances":["x"]})"));
   EXPECT_EQ(503, answer.status);
   EXPECT_TRUE(http::contains(answer.body, "no version 7 of gone"));

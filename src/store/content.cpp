@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <iterator>
 
 #include "base/file.h"
 #include "crypto/digest.h"
@@ -43,6 +44,19 @@ class Temporary {
  private:
   fs::path path_;
 };
+
+// Whether the file is there and its content has this digest.
+bool holds(const fs::path& path, std::string_view digest) {
+  const auto found = crypto::sha256_file(path);
+  return found && *found == digest;
+}
+
+Error damaged_blob(const fs::path& path) {
+  return data_loss(
+      fmt::format("blob is damaged: {}; run the spec that made it again (`amas run SPEC.yaml`), which makes "
+                  "it anew, or restore it from a backup",
+                  path.string()));
+}
 
 // Writes a new read-only file and waits until it is on the disk.
 Status write_synced(const fs::path& path, std::string_view content) {
@@ -80,25 +94,45 @@ Status ContentFolder::prepare(std::int64_t age_max_s) const {
 
 Result<std::string> ContentFolder::put_blob(std::string_view bytes) const {
   std::string digest = crypto::sha256_hex(bytes);
-  if (has_blob(digest)) return digest;
   const fs::path path = blob_path(digest);
+  if (holds(path, digest)) return digest;
   AMAS_CHECK(make_folder(path.parent_path()));
-  const Temporary temporary(temporary_path());
-  AMAS_CHECK(write_synced(temporary.path(), bytes));
-  // From here on the whole content is on the disk, under a name that nobody looks for.
-  if (::rename(temporary.path().c_str(), path.c_str()) != 0) return errno_error("cannot keep blob", path);
+  AMAS_CHECK(put_file(path, bytes));
   AMAS_CHECK(sync_folder(path.parent_path()));
   AMAS_CHECK(sync_folder(home_ / "blobs"));
   return digest;
 }
 
+Status ContentFolder::put_file(const fs::path& path, std::string_view content) const {
+  const Temporary temporary(temporary_path());
+  AMAS_CHECK(write_synced(temporary.path(), content));
+  // From here on the whole content is on the disk, under a name that nobody looks for.
+  if (::rename(temporary.path().c_str(), path.c_str()) != 0) return errno_error("cannot keep file", path);
+  return {};
+}
+
 Result<std::string> ContentFolder::get_blob(std::string_view digest) const {
   if (!has_blob(digest)) return not_found(fmt::format("no blob with this digest: {}", digest));
   AMAS_TRY(std::string bytes, read_file(blob_path(digest)));
-  if (crypto::sha256_hex(bytes) != digest)
-    return data_loss(
-        fmt::format("blob is damaged: {}; restore it from a backup", blob_path(digest).string()));
+  if (crypto::sha256_hex(bytes) != digest) return damaged_blob(blob_path(digest));
   return bytes;
+}
+
+Status ContentFolder::check_blob(std::string_view digest) const {
+  if (!has_blob(digest)) return not_found(fmt::format("no blob with this digest: {}", digest));
+  if (!holds(blob_path(digest), digest)) return damaged_blob(blob_path(digest));
+  return {};
+}
+
+Result<std::vector<std::string>> ContentFolder::blobs() const {
+  std::vector<std::string> all;
+  AMAS_TRY(const std::vector<std::string> folders, list_folder(home_ / "blobs"));
+  for (const std::string& folder : folders) {
+    if (std::error_code ignored; !fs::is_directory(home_ / "blobs" / folder, ignored)) continue;
+    AMAS_TRY(std::vector<std::string> names, list_folder(home_ / "blobs" / folder));
+    std::ranges::move(names, std::back_inserter(all));
+  }
+  return all;
 }
 
 bool ContentFolder::has_blob(std::string_view digest) const {
@@ -117,7 +151,11 @@ Status ContentFolder::put_package(std::string_view digest,
       return invalid_argument(fmt::format("file name of a package is not plain: \"{}\"", name));
   const fs::path folder = home_ / "packages" / digest;
   std::error_code ignored;
-  if (fs::is_directory(folder, ignored)) return {};
+  if (fs::is_directory(folder, ignored)) {
+    for (const auto& [name, content] : files)
+      if (!holds(folder / name, crypto::sha256_hex(content))) AMAS_CHECK(put_file(folder / name, content));
+    return sync_folder(folder);
+  }
   const Temporary temporary(temporary_path());
   AMAS_CHECK(make_folder(temporary.path()));
   for (const auto& [name, content] : files) AMAS_CHECK(write_synced(temporary.path() / name, content));

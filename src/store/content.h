@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
@@ -26,6 +27,10 @@ class ContentFolder {
   /// See Store.
   bool has_blob(std::string_view digest) const;
   /// See Store.
+  Status check_blob(std::string_view digest) const;
+  /// See Store.
+  Result<std::vector<std::string>> blobs() const;
+  /// See Store.
   Status put_package(std::string_view digest, const std::map<std::string, std::string>& files) const;
   /// See Store.
   Result<std::filesystem::path> package_folder(std::string_view digest) const;
@@ -34,6 +39,7 @@ class ContentFolder {
 
  private:
   std::filesystem::path temporary_path() const;
+  Status put_file(const std::filesystem::path& path, std::string_view content) const;
 
   std::filesystem::path home_;
 };

@@ -92,6 +92,14 @@ class Store {
   /// Errors: kFailedPrecondition when the home was written by a newer amas.
   static Result<std::unique_ptr<Store>> open(const std::filesystem::path& home,
                                              const Clock& clock = system_clock());
+  /// Opens a home that is there, only to read from it: nothing in it is changed, and write access is not
+  /// needed. Calls that change something fail with kPermissionDenied.
+  ///
+  /// Errors: kNotFound when there is no home; kFailedPrecondition when it was written by a newer amas;
+  /// kPermissionDenied when it cannot be read, or only with write access (a process that had it open was
+  /// killed).
+  static Result<std::unique_ptr<Store>> open_to_read(const std::filesystem::path& home,
+                                                     const Clock& clock = system_clock());
   ~Store();
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
@@ -99,18 +107,23 @@ class Store {
   /// The home's folder.
   const std::filesystem::path& home() const;
 
-  /// Keeps bytes; returns their SHA-256.
+  /// Keeps bytes; returns their SHA-256. Where they are kept already but damaged, they are written anew.
   Result<std::string> put_blob(std::string_view bytes);
   /// The bytes with this SHA-256, checked.
   ///
   /// Errors: kNotFound; kDataLoss when the content no longer fits its name.
   Result<std::string> get_blob(std::string_view digest) const;
-  /// Whether these bytes are kept.
+  /// Whether these bytes are kept; not whether they are still whole.
   bool has_blob(std::string_view digest) const;
+  /// Reads the bytes with this SHA-256 in pieces, only to check them. Errors: those of get_blob.
+  Status check_blob(std::string_view digest) const;
+  /// The names of all blobs, sorted.
+  Result<std::vector<std::string>> blobs() const;
   /// Where these bytes lie (whether or not they are kept), for programs that read the file themselves.
   std::filesystem::path blob_path(std::string_view digest) const;
 
-  /// Keeps a package's files (with model.json) as a folder named by `digest`; keeping it again does nothing.
+  /// Keeps a package's files (with model.json) as a folder named by `digest`; keeping it again writes those
+  /// files anew that are missing or damaged, each by rename.
   Status put_package(std::string_view digest, const std::map<std::string, std::string>& files);
   /// The folder of a package.
   ///

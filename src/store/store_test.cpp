@@ -66,8 +66,28 @@ TEST_F(StoreTest, notices_a_blob_whose_bytes_were_changed) {
   const std::string digest = must(store->put_blob("abc"));
   const fs::path file = home() / "blobs" / "ba" / digest;
   ASSERT_EQ(::chmod(file.c_str(), 0644), 0);
+  ASSERT_TRUE(store->check_blob(digest));
   ASSERT_TRUE(write_file_atomic(file, "abd"));
   EXPECT_EQ(store->get_blob(digest).error().code, Code::kDataLoss);
+  EXPECT_EQ(store->check_blob(digest).error().code, Code::kDataLoss);
+  EXPECT_EQ(must(store->blobs()), std::vector{digest});
+  EXPECT_EQ(must(store->put_blob("abc")), digest);
+  EXPECT_TRUE(store->check_blob(digest));
+  fs::remove(file);
+  EXPECT_EQ(store->check_blob(digest).error().code, Code::kNotFound);
+  EXPECT_TRUE(must(store->blobs()).empty());
+}
+
+TEST_F(StoreTest, mends_a_package_that_is_kept_again) {
+  const auto store = open();
+  const auto files = package("spam");
+  ASSERT_TRUE(store->put_package(digest_of(files), files));
+  const fs::path where = must(store->package_folder(digest_of(files)));
+  ASSERT_TRUE(write_file_atomic(where / files.begin()->first, "damage"));
+  fs::remove(where / files.rbegin()->first);
+  ASSERT_TRUE(store->put_package(digest_of(files), files));
+  for (const auto& [name, content] : files) EXPECT_EQ(must(read_file(where / name)), content);
+  EXPECT_TRUE(fs::is_empty(home() / "incoming"));
 }
 
 TEST_F(StoreTest, keeps_a_package_as_a_folder_of_read_only_files) {
@@ -195,6 +215,34 @@ TEST_F(StoreTest, refuses_the_home_of_a_newer_amas) {
   ASSERT_FALSE(refused.has_value());
   EXPECT_EQ(refused.error().code, Code::kFailedPrecondition);
   EXPECT_NE(refused.error().message.find("999"), std::string::npos);
+  const auto to_read = Store::open_to_read(home());
+  ASSERT_FALSE(to_read.has_value());
+  EXPECT_EQ(to_read.error().code, Code::kFailedPrecondition);
+}
+
+TEST_F(StoreTest, says_data_loss_for_a_database_that_was_emptied) {
+  must(open()->put_blob("bytes"));
+  ASSERT_TRUE(write_file_atomic(home() / "home.db", ""));
+  for (const auto& refused :
+       {Store::open(home()).map([](auto&&) {}), Store::open_to_read(home()).map([](auto&&) {})}) {
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().code, Code::kDataLoss);
+  }
+}
+
+TEST_F(StoreTest, opened_to_read_shows_what_others_write_and_changes_nothing) {
+  const auto missing = Store::open_to_read(home());
+  ASSERT_FALSE(missing.has_value());
+  EXPECT_EQ(missing.error().code, Code::kNotFound);
+  EXPECT_FALSE(fs::exists(home()));
+  const auto writer = open();
+  const auto reader = must(Store::open_to_read(home()));
+  must(writer->put_dataset("mails", std::string(64, 'a'), Json::object()));
+  EXPECT_EQ(must(reader->datasets()).size(), 1u);
+  const auto refused = reader->put_dataset("mails", std::string(64, 'b'), Json::object());
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, Code::kPermissionDenied);
+  EXPECT_EQ(must(writer->datasets()).size(), 1u);
 }
 
 TEST_F(StoreTest, says_data_loss_for_a_damaged_database) {

@@ -39,19 +39,10 @@ Json versions(const Trainers& trainers) {
   return json;
 }
 
-/// Idle OpenMP threads must sleep: spinning on busy cores costs 10 to 50 times. OpenMP reads this when it is
-/// loaded, so it has to be there before the program starts: set it and start again.
-void let_idle_threads_sleep(char** arguments) {
-  if (std::getenv("OMP_WAIT_POLICY") != nullptr) return;
-  ::setenv("OMP_WAIT_POLICY", "passive", 1);
-  ::execv("/proc/self/exe", arguments);  // Comes back only when it fails; then training is slower, but right.
-}
-
-Result<Json> run(const char* file, char** arguments, const Trainers& trainers, const Lines& lines) {
+Result<Json> run(const char* file, const Trainers& trainers, const Lines& lines) {
   AMAS_TRY(const auto text, read_file(file));
   auto job = read_job(text);
   if (!job) return job.error().at(file);
-  if (job->threads > 1) let_idle_threads_sleep(arguments);
   return do_train_job(*job, trainers, lines);
 }
 
@@ -71,6 +62,9 @@ int report(const Result<Json>& outcome, const Lines& lines) {
 int main(int count, char** arguments) {
   using namespace amas::worker;
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // A worker whose parent is gone would train for nobody.
+  // Idle OpenMP threads must sleep: spinning on busy cores costs 10 to 50 times. OpenMP reads this when a
+  // trainer opens its library.
+  ::setenv("OMP_WAIT_POLICY", "passive", 0);
   const Lines lines(stdout);
   const std::string_view argument = count == 2 ? arguments[1] : "";
   if (argument.empty() || argument == "--help") {
@@ -82,5 +76,5 @@ int main(int count, char** arguments) {
     lines.print(versions(trainers));
     return 0;
   }
-  return report(run(arguments[1], arguments, trainers, lines), lines);
+  return report(run(arguments[1], trainers, lines), lines);
 }

@@ -120,3 +120,13 @@ def test_look_and_show_print_tables_for_people_and_json_for_machines(amas, tmp_p
     assert document["rows"] == 91 and document["profile"]["columns"][0]["missing"] == 1
     document = json.loads(call(amas, tmp_path / "home", "--json", "data", "show", "x").stdout)
     assert document["detail"]["clean"]["empty"] == 1 and document["profile"]["rows"] == 90
+
+
+def test_an_import_says_its_columns_in_a_short_list(amas, tmp_path):
+    names = [f"c{column}" for column in range(20)]
+    with open(tmp_path / "data.csv", "w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("text", "label", *names), *((*row, *range(20)) for row in two_classes(60))])
+    (tmp_path / "x.yaml").write_text("name: x\ndata: {source: data.csv}\n")
+    done = call(amas, tmp_path / "home", "data", "import", tmp_path / "x.yaml")
+    assert "columns: text (string), label (string), c0 (int64), " in done.stdout, done.stdout + done.stderr
+    assert "c9 (int64) and 10 more; text: text, target: label" in done.stdout

@@ -1,7 +1,5 @@
 #include "api/admin/admin.h"
 
-#include "base/json.h"
-
 namespace amas::admin {
 namespace {
 
@@ -21,25 +19,6 @@ std::string_view state_name(serve::VersionState state) {
   return "unknown";
 }
 
-Json version_document(const serve::VersionStatus& status) {
-  Json document{{"version", status.version}, {"state", state_name(status.state)}};
-  if (status.state == serve::VersionState::kFailed)
-    document["error"] = {{"code", code_name(status.error.code)}, {"message", status.error.message}};
-  return document;
-}
-
-Json deployments_document(const std::vector<serve::DeploymentStatus>& all) {
-  Json deployments = Json::array();
-  for (const serve::DeploymentStatus& status : all) {
-    Json versions = Json::array();
-    for (const serve::VersionStatus& version : status.versions) versions.push_back(version_document(version));
-    deployments.push_back({{"name", status.name},
-                           {"default_version", status.default_version},
-                           {"versions", std::move(versions)}});
-  }
-  return {{"deployments", std::move(deployments)}};
-}
-
 Json monitor_document(monitor::Watch& watch) {
   Json reports = Json::array();
   for (const monitor::WatchReport& report : watch.reports()) reports.push_back(monitor::to_json(report));
@@ -47,6 +26,30 @@ Json monitor_document(monitor::Watch& watch) {
 }
 
 }  // namespace
+
+Json version_document(const serve::VersionStatus& status) {
+  Json document{
+      {"version", status.version}, {"variant", status.variant}, {"state", state_name(status.state)}};
+  if (status.state == serve::VersionState::kFailed)
+    document["error"] = {{"code", code_name(status.error.code)}, {"message", status.error.message}};
+  return document;
+}
+
+Json deployments_document(const std::vector<serve::DeploymentStatus>& all) {
+  const auto list = [](const std::vector<serve::VersionStatus>& statuses) {
+    Json versions = Json::array();
+    for (const serve::VersionStatus& status : statuses) versions.push_back(version_document(status));
+    return versions;
+  };
+  Json deployments = Json::array();
+  for (const serve::DeploymentStatus& status : all)
+    deployments.push_back({{"name", status.name},
+                           {"default_version", status.default_version},
+                           {"generation", status.generation},
+                           {"versions", list(status.versions)},
+                           {"wanted", list(status.wanted)}});
+  return {{"deployments", std::move(deployments)}};
+}
 
 void add_routes(http::Router& router, serve::ModelService& service, monitor::Watch& watch) {
   router.add([&service, &watch](const http::Request& request, http::Reply& reply) {
@@ -58,7 +61,7 @@ void add_routes(http::Router& router, serve::ModelService& service, monitor::Wat
     else if (what == "version") document = {{"name", "amas"}, {"version", AMAS_VERSION}};
     else return false;
     if (request.method == "GET") reply({.body = dump_json(document), .headers = {}});
-    else reply(http::error_response(405, "only GET is known here"));
+    else reply(http::method_not_allowed("GET, HEAD"));
     return true;
   });
 }

@@ -2,55 +2,40 @@
 
 #include <gtest/gtest.h>
 
+#include "api/http/test_router.h"
 #include "base/json.h"
-#include "serve/fake_engine.h"
+#include "serve/fake_service.h"
 
 namespace amas::admin {
 namespace {
 
-class Deaf final : public serve::TrafficObserver {
-  void on_loaded(const std::string&, std::int64_t, const model::Profile&,
-                 const std::vector<std::string>&) override {}
-  void on_unloaded(const std::string&, std::int64_t) override {}
-  void on_rows(const std::string&, std::int64_t, std::span<const features::TextObservation>,
-               std::span<const float>, std::size_t) override {}
-  void on_request(const std::string&, std::int64_t, Code, bool, std::int64_t) override {}
-};
-
 class Admin : public testing::Test {
  protected:
-  Admin() { add_routes(router_, service_, watch_); }
+  Admin() { add_routes(test_.router, fake_.service, watch_); }
 
-  http::Response call(std::string_view method, std::string_view path) {
-    http::Response response;
-    http::Request request;
-    request.method = method;
-    request.path = path;
-    router_.handle(request, [&](http::Response r) { response = std::move(r); });
-    return response;
-  }
+  http::Response call(std::string_view method, std::string_view path) { return test_.call(method, path); }
 
-  TemporaryFolder folder_;
-  serve::FakeEngine engine_;
-  telemetry::MetricRegistry metrics_;
-  Deaf observer_;
-  serve::ModelService service_{engine_, {}, metrics_, observer_};
-  monitor::Watch watch_{{}, metrics_};
-  http::Router router_;
+  serve::FakeService fake_;
+  monitor::Watch watch_{{}, fake_.metrics};
+  http::TestRouter test_;
 };
 
 TEST_F(Admin, shows_the_state_of_each_version_and_why_it_failed) {
-  service_.set_deployments(
-      {{"bad", {{1, folder_.path() / "nothing", "fp32"}}, {"default"}},
-       {"spam", {{3, serve::write_package(folder_.path() / "good", "tokens:1"), "fp32"}}, {"default"}}});
-  service_.wait_until_settled();
+  fake_.service.set_deployments(
+      {{"bad", {{1, fake_.folder.path() / "nothing", "fp32"}}, {"default"}},
+       {"spam",
+        {{3, serve::write_package(fake_.folder.path() / "good", "tokens:1"), "fp32"}},
+        {"default"},
+        7}});
+  fake_.service.wait_until_settled();
   const Json all = Json::parse(call("GET", "/api/v1/deployments").body)["deployments"];
   ASSERT_EQ(all.size(), 2u);
   EXPECT_EQ(all[0]["versions"][0]["state"], "failed");
   EXPECT_EQ(all[0]["versions"][0]["error"]["code"], "NOT_FOUND");
-  EXPECT_EQ(
-      all[1],
-      Json::parse(R"({"name":"spam","default_version":3,"versions":[{"version":3,"state":"available"}]})"));
+  EXPECT_EQ(all[0]["wanted"], all[0]["versions"]);
+  EXPECT_EQ(all[1], Json::parse(R"({"name":"spam","default_version":3,"generation":7,)"
+                                R"("versions":[{"version":3,"variant":"fp32","state":"available"}],)"
+                                R"("wanted":[{"version":3,"variant":"fp32","state":"available"}]})"));
 }
 
 TEST_F(Admin, shows_what_the_watch_reports) {
@@ -67,7 +52,9 @@ TEST_F(Admin, shows_what_the_watch_reports) {
 TEST_F(Admin, knows_its_version_and_refuses_what_it_does_not_know) {
   EXPECT_EQ(Json::parse(call("GET", "/api/v1/version").body)["version"], AMAS_VERSION);
   EXPECT_EQ(call("GET", "/api/v1/nope").status, 404);
-  EXPECT_EQ(call("POST", "/api/v1/monitor").status, 405);
+  const http::Response refused = call("PATCH", "/api/v1/monitor");
+  EXPECT_EQ(refused.status, 405);
+  EXPECT_EQ(refused.headers, (http::Headers{{"Allow", "GET, HEAD"}}));
 }
 
 }  // namespace

@@ -27,7 +27,8 @@ constexpr std::size_t kDiscardBytesMax = 64u
                                          << 20;  // read from a client that goes on sending after its error
 constexpr std::int64_t kLingerUs = 2'000'000;
 constexpr std::int64_t kDrainGraceUs =
-    200'000;  // what a new connection has for its first request, and a lingering one
+    200'000;                           // what a new connection has for its first request, and a lingering one
+constexpr int kRetryAfterSeconds = 1;  // queues are short, and a drained server has gone by then
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 std::string_view view(const boost::beast::flat_buffer& buffer) {
@@ -351,6 +352,8 @@ void Connection::write_head(const Response& response, bool with_body) {
     fmt::format_to(out, "traceparent: 00-{}-{}-{}\r\n", request_.trace_id, request_.span_id, caller_flags_);
   for (const auto& [name, value] : response.headers)
     if (!has_line_break(name) && !has_line_break(value)) fmt::format_to(out, "{}: {}\r\n", name, value);
+  if (response.status == 429 || response.status == 503)
+    fmt::format_to(out, "Retry-After: {}\r\n", kRetryAfterSeconds);
   if (!keep_alive_) out_head_ += "Connection: close\r\n";
   else if (parser_ && parser_->is_http_1_0()) out_head_ += "Connection: keep-alive\r\n";
   out_head_ += "\r\n";

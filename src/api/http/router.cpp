@@ -18,6 +18,12 @@ Response error_response(int status, std::string_view message) {
   return response;
 }
 
+Response method_not_allowed(std::string_view allowed) {
+  Response response = error_response(405, fmt::format("method is not known here; use {}", allowed));
+  response.headers.emplace_back("Allow", allowed);
+  return response;
+}
+
 void Router::handle(const Request& request, Reply reply) const {
   for (const Route& route : routes_)
     if (route(request, reply)) return;

@@ -27,13 +27,16 @@ struct Request {
   std::string span_id;                                            ///< 16 hex digits: ours
 };
 
+/// Names and values of a reply's headers.
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
 /// The reply to one request. The server adds Content-Length, X-Request-Id, traceparent (where the request had
-/// one) and Connection.
+/// one), Connection, and Retry-After with 429 and 503.
 struct Response {
   int status = 200;
   std::string content_type = "application/json";
   std::string body;
-  std::vector<std::pair<std::string, std::string>> headers;
+  Headers headers;
 };
 
 /// Sends the reply; to be called exactly once, from any thread. A reply that is dropped without a call gives
@@ -45,6 +48,9 @@ using Handler = std::function<void(const Request&, Reply)>;
 
 /// {"error": message} with this status.
 Response error_response(int status, std::string_view message);
+
+/// 405 with the methods that are known at this path, such as "GET, HEAD", in the header Allow.
+Response method_not_allowed(std::string_view allowed);
 
 /// Routes by method and path. First match wins, in the order of adding.
 class Router {

@@ -204,6 +204,16 @@ TEST_F(ServerTest, leaves_headers_away_that_would_split_the_reply) {
   EXPECT_EQ("2", reply.header("Good"));
 }
 
+TEST_F(ServerTest, says_when_to_come_again_with_429_and_503_only) {
+  TestClient client(start([](const Request& request, Reply reply) {
+    reply(error_response(std::stoi(std::string(request.path.substr(1))), "no"));
+  }));
+  for (const char* status : {"429", "503"})
+    EXPECT_EQ("1", client.ask(post("/" + std::string(status), "")).header("Retry-After"));
+  for (const char* status : {"200", "400", "500"})
+    EXPECT_EQ("", client.ask(post("/" + std::string(status), "")).header("Retry-After"));
+}
+
 TEST_F(ServerTest, router_takes_the_first_route_that_fits_and_names_what_it_does_not_know) {
   Router router;
   router.add([](const Request& request, Reply& reply) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 #include <vector>
 
@@ -91,6 +92,15 @@ Result<Document> Document::open(std::string_view body) {
 Error Document::malformed(simdjson::error_code error, const Place& place) {
   if (error == simdjson::INCORRECT_TYPE) return wrong_kind(place, "a JSON object");
   if (error == simdjson::MEMALLOC) return resource_exhausted("no memory to read the request");
+  if (error == simdjson::STRING_ERROR)
+    return invalid_argument(fmt::format(
+        "request is not valid JSON at {}: a string has an escape that is wrong, or stands for half of a "
+        "surrogate pair",
+        place.text()));
+  if (error == simdjson::INCOMPLETE_ARRAY_OR_OBJECT)
+    return invalid_argument(
+        "request is not valid JSON: it does not end with its object; it is cut off, or text stands behind "
+        "it");
   return invalid_argument(
       fmt::format("request is not valid JSON at {}: {}", place.text(), simdjson::error_message(error)));
 }
@@ -132,6 +142,13 @@ Result<Array> read_array(Value value, const Place& place) {
   Array array;
   if (const auto error = value.get_array().get(array)) return Document::malformed(error, place);
   return array;
+}
+
+Status KeysSeen::note(std::string_view key, const Place& place) {
+  if (std::ranges::find(keys_, key) != keys_.end())
+    return invalid_argument(fmt::format("{} has the key \"{}\" twice", place.text(), key));
+  keys_.emplace_back(key);
+  return {};
 }
 
 Status skip(Value value, const Place& place, std::size_t depth) {

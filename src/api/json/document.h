@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
@@ -111,6 +112,19 @@ Result<std::int64_t> read_integer(Value value, const Place& place);
 Result<Object> read_object(Value value, const Place& place);
 /// Reads a list. Errors: as read_string.
 Result<Array> read_array(Value value, const Place& place);
+
+/// The keys of one object that its reader knows: one that stands twice is refused, for readers differ in
+/// which of the two counts.
+class KeysSeen {
+ public:
+  /// Notes a key of the object at `place`.
+  ///
+  /// Errors: kInvalidArgument when it has been noted before.
+  Status note(std::string_view key, const Place& place);
+
+ private:
+  std::vector<std::string> keys_;
+};
 
 /// Walks through a value that nobody wants, so that malformed JSON is noticed there too.
 ///

@@ -50,29 +50,6 @@ bool scan(Value& value, T& number) {
 
 bool scan(Value& value, bool& truth) { return !value.get_bool().get(truth); }
 
-bool scan(Value& value, std::string& bytes) {
-  std::string_view text;
-  if (first_byte(value) == '"') {
-    if (value.get_string().get(text)) return false;
-    bytes = text;
-    return true;
-  }
-  // Bytes stand as an object with the one key "b64".
-  Object object;
-  if (first_byte(value) != '{' || value.get_object().get(object)) return false;
-  bool found = false;
-  const Status read = Document::for_each_member(object, [&](std::string_view key, Value member) -> Status {
-    if (found || key != "b64") return invalid_argument("not bytes");
-    AMAS_TRY(const std::string encoded, read_string(member, Place(key)));
-    auto decoded = from_base64(encoded);
-    if (!decoded) return invalid_argument("not base64");
-    bytes = std::move(*decoded);
-    found = true;
-    return {};
-  });
-  return read.has_value() && found;
-}
-
 template <class T>
 std::string wanted_kind(DType dtype) {
   if constexpr (std::is_same_v<T, std::string>) return "a string, or bytes as {\"b64\": …}";
@@ -102,6 +79,43 @@ Error refusal(Value& value, DType dtype, const Place& place) {
       break;
   }
   return invalid_argument(fmt::format("{} must be {}, not {}", place.text(), wanted_kind<T>(dtype), found));
+}
+
+// Bytes stand as an object with the one key "b64".
+Status read_base64(Value& value, const Place& place, std::string& bytes) {
+  AMAS_TRY(Object object, read_object(value, place));
+  KeysSeen seen;
+  bool found = false;
+  const auto visit = [&](std::string_view key, Value member) -> Status {
+    const Place here(place, key);
+    if (key != "b64")
+      return invalid_argument(fmt::format("{} is not known; bytes are {{\"b64\": …}}", here.text()));
+    AMAS_CHECK(seen.note(key, place));
+    AMAS_TRY(const std::string encoded, read_string(member, here));
+    auto decoded = from_base64(encoded);
+    if (!decoded) return invalid_argument(here.text() + " is not base64");
+    bytes = std::move(*decoded);
+    found = true;
+    return {};
+  };
+  AMAS_CHECK(Document::for_each_member(object, visit));
+  if (!found) return invalid_argument(place.text() + " is an object without the key \"b64\"");
+  return {};
+}
+
+template <class T>
+Status read_scalar(Value& value, DType dtype, const Place& place, T& element) {
+  if constexpr (std::is_same_v<T, std::string>) {
+    if (first_byte(value) == '{') return read_base64(value, place, element);
+    if (first_byte(value) != '"') return refusal<T>(value, dtype, place);
+    std::string_view text;
+    if (const auto error = value.get_string().get(text)) return Document::malformed(error, place);
+    element = text;
+  } else {
+    if (!scan(value, element)) [[unlikely]]
+      return refusal<T>(value, dtype, place);
+  }
+  return {};
 }
 
 // Calls use.operator()<T>() with the type of the elements.
@@ -176,7 +190,7 @@ Status TensorReader::read_as(Value value, std::size_t level, const Place& place)
   if (!flat_count_max_ && level != shape_.size())
     return wrong_depth(place, level < shape_.size() ? "less deep" : "deeper");
   T element{};
-  if (!scan(value, element)) return refusal<T>(value, dtype_, place);
+  AMAS_CHECK(read_scalar(value, dtype_, place, element));
   std::get<std::vector<Stored<T>>>(elements_).push_back(std::move(element));
   return {};
 }
@@ -196,7 +210,7 @@ Status TensorReader::read_list(Value value, std::size_t level, const Place& plac
     const bool is_leaf = flat_count_max_ || (rank_is_known_ && shape_.size() == level + 1);
     if (is_leaf && first_byte(item) != '[') [[likely]] {
       T scalar{};
-      if (!scan(item, scalar)) return refusal<T>(item, dtype_, here);
+      AMAS_CHECK(read_scalar(item, dtype_, here, scalar));
       elements.push_back(std::move(scalar));
     } else {
       AMAS_CHECK(read_as<T>(item, level + 1, here));

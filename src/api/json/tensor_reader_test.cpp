@@ -92,8 +92,14 @@ TEST(TensorReader, names_the_place_of_a_value_of_the_wrong_kind) {
             "x[0] must be a whole number from -2147483648 to 2147483647 (int32), not true");
   EXPECT_EQ(refusal("[null]", DType::kBool), "x[0] must be true or false, not null");
   EXPECT_NE(refusal("[1]", DType::kString).find("x[0] must be a string"), std::string::npos);
-  EXPECT_NE(refusal(R"([{"b64":"?"}])", DType::kString).find("not an object"), std::string::npos);
-  EXPECT_NE(refusal(R"([{"b64":"aGk=","x":1}])", DType::kString).find("not an object"), std::string::npos);
+  EXPECT_EQ(refusal(R"([{"b64":"?"}])", DType::kString), "x[0].b64 is not base64");
+  EXPECT_EQ(refusal(R"([{"b64":"aGk=","x":1}])", DType::kString),
+            "x[0].x is not known; bytes are {\"b64\": …}");
+  EXPECT_EQ(refusal(R"([{"b64":"aGk=","b64":"aGk="}])", DType::kString), "x[0] has the key \"b64\" twice");
+  EXPECT_NE(refusal("[{}]", DType::kString).find("without the key \"b64\""), std::string::npos);
+  for (const char* text : {R"(["a","\ud800"])", R"(["a","\udc00x"])", R"(["a","\q"])"})
+    EXPECT_NE(refusal(text, DType::kString).find("x[1]: a string has an escape that is wrong"),
+              std::string::npos);
 }
 
 TEST(TensorReader, refuses_lists_of_unequal_length_or_depth) {

@@ -157,6 +157,14 @@ TEST(OipDecode, refuses_missing_keys_wrong_kinds_and_two_sources_of_data) {
   EXPECT_NE(refusal(text_request(R"("data":["a","b"],"parameters":{"binary_data_size":4})")).find("But set"),
             std::string::npos);
   EXPECT_NE(refusal(text_request(R"("data":["a","b"],"data":["a","b"])")).find("twice"), std::string::npos);
+  for (const auto& [extra, twice] : std::vector<std::pair<std::string, std::string>>{
+           {R"("id":"a","id":"b")", R"(request has the key "id" twice)"},
+           {R"("outputs":[],"outputs":[])", R"(request has the key "outputs" twice)"},
+           {R"("outputs":[{"name":"label","name":"scores"}])", R"(outputs[0] has the key "name" twice)"},
+           {R"("parameters":{"timeout":1,"timeout":2})", R"(parameters has the key "timeout" twice)"}})
+    EXPECT_EQ(refusal("{" + extra + "," + text_request(R"("data":["a","b"])").substr(1)), twice);
+  EXPECT_NE(refusal(text_request(R"("data":["a","b"])") + "x").find("text stands behind it"),
+            std::string::npos);
   EXPECT_NE(refusal(text_request(R"("data":["a",7])")).find("inputs[0].data[1] must be a string"),
             std::string::npos);
   EXPECT_NE(refusal(text_request(R"("data":["a","b"],"parameters":{"k":{}})"))

@@ -45,8 +45,10 @@ Status read_datatype(Value value, const Place& place, InputHeader& header) {
 }
 
 Status read_binary_size(Value value, const Place& place, RequestHeader::Input& input) {
+  json::KeysSeen seen;
   return for_each_member(value, place, [&](std::string_view key, Value member, const Place& here) -> Status {
     if (key != "binary_data_size") return skip_parameter(member, key, here);
+    AMAS_CHECK(seen.note(key, place));
     AMAS_TRY(input.binary_bytes, json::read_integer(member, here));
     return {};
   });
@@ -88,7 +90,9 @@ Status read_input(RequestHeader& request, Value value, const Place& place) {
 }
 
 Status read_output_parameters(RequestHeader::Output& output, Value value, const Place& place) {
+  json::KeysSeen seen;
   return for_each_member(value, place, [&](std::string_view key, Value member, const Place& here) -> Status {
+    if (key == "binary_data" || key == "classification") AMAS_CHECK(seen.note(key, place));
     if (key == "binary_data") {
       AMAS_TRY(output.binary, json::read_bool(member, here));
     } else if (key == "classification") {
@@ -102,16 +106,22 @@ Status read_output_parameters(RequestHeader::Output& output, Value value, const 
 
 Status read_output(RequestHeader& request, Value value, const Place& place) {
   RequestHeader::Output output;
-  AMAS_CHECK(
-      for_each_member(value, place, [&](std::string_view key, Value member, const Place& here) -> Status {
-        if (key == "parameters") return read_output_parameters(output, member, here);
-        if (key != "name") return json::skip(member, here);
-        AMAS_TRY(output.name, json::read_string(member, here));
-        return {};
-      }));
+  json::KeysSeen seen;
+  const auto visit = [&](std::string_view key, Value member, const Place& here) -> Status {
+    if (key != "parameters" && key != "name") return json::skip(member, here);
+    AMAS_CHECK(seen.note(key, place));
+    if (key == "parameters") return read_output_parameters(output, member, here);
+    AMAS_TRY(output.name, json::read_string(member, here));
+    return {};
+  };
+  AMAS_CHECK(for_each_member(value, place, visit));
   if (output.name.empty()) return invalid_argument(fmt::format("{} lacks the key \"name\"", place.text()));
   request.outputs.push_back(std::move(output));
   return {};
+}
+
+bool is_known_parameter(std::string_view key) {
+  return key == "binary_data_output" || key == "signature" || key == "timeout";
 }
 
 Status read_parameter(RequestHeader& request, std::string_view key, Value value, const Place& place) {
@@ -139,10 +149,14 @@ Status read_member(RequestHeader& request, std::string_view key, Value value) {
   if (key == "outputs")
     return for_each_element(value, place,
                             [&](Value item, const Place& here) { return read_output(request, item, here); });
-  if (key == "parameters")
-    return for_each_member(value, place, [&](std::string_view name, Value member, const Place& here) {
-      return read_parameter(request, name, member, here);
-    });
+  if (key == "parameters") {
+    json::KeysSeen seen;
+    return for_each_member(value, place,
+                           [&](std::string_view name, Value member, const Place& here) -> Status {
+                             if (is_known_parameter(name)) AMAS_CHECK(seen.note(name, place));
+                             return read_parameter(request, name, member, here);
+                           });
+  }
   return json::skip(value, place);
 }
 
@@ -150,12 +164,16 @@ Status read_member(RequestHeader& request, std::string_view key, Value value) {
 
 Result<RequestHeader> read_header(json::Document& document) {
   RequestHeader request;
-  int input_lists = 0;
-  AMAS_CHECK(document.for_each_key([&](std::string_view key, Value value) -> Status {
-    if (key == "inputs" && ++input_lists > 1) return invalid_argument("request has the key \"inputs\" twice");
+  json::KeysSeen seen;
+  bool has_inputs = false;
+  const auto visit = [&](std::string_view key, Value value) -> Status {
+    constexpr std::array<std::string_view, 4> kKnown{"id", "inputs", "outputs", "parameters"};
+    if (std::ranges::find(kKnown, key) != kKnown.end()) AMAS_CHECK(seen.note(key, Place("request")));
+    has_inputs = has_inputs || key == "inputs";
     return read_member(request, key, value);
-  }));
-  if (input_lists == 0) return invalid_argument("request lacks the key \"inputs\"");
+  };
+  AMAS_CHECK(document.for_each_key(visit));
+  if (!has_inputs) return invalid_argument("request lacks the key \"inputs\"");
   return request;
 }
 

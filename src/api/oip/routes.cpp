@@ -7,6 +7,8 @@
 #include "api/oip/oip.h"
 #include "api/oip/target.h"
 #include "base/clock.h"
+#include "base/limits.h"
+#include "base/text.h"
 
 namespace amas::oip {
 namespace {
@@ -28,8 +30,12 @@ Result<std::shared_ptr<const model::Manifest>> find_manifest(const serve::ModelS
   if (manifest || manifest.error().code != Code::kNotFound) return manifest;
   const std::string version = target.version ? fmt::format(" version {}", *target.version) : "";
   const bool known = target.version && service.deployment(target.model);
-  return not_found(
-      fmt::format("Request for unknown model: '{}'{} is not found", target.model, known ? version : ""));
+  std::vector<std::string> names;
+  for (const serve::DeploymentStatus& status : service.deployments()) names.push_back(status.name);
+  const auto meant =
+      known ? std::nullopt : nearest(cut_utf8(target.model, limits::kModelNameBytesMax), names);
+  return not_found(fmt::format("Request for unknown model: '{}'{} is not found{}", target.model,
+                               known ? version : "", meant ? "; did you mean '" + *meant + "'?" : ""));
 }
 
 http::Response answer_infer(Result<Answer> encoded) {
@@ -155,7 +161,7 @@ void add_routes(http::Router& router, serve::ModelService& service) {
     auto target = parse_target(request.path);
     if (!target) reply(refuse(target.error()));
     else if (request.method != method_of(target->verb))
-      reply(http::error_response(405, "Method Not Allowed"));
+      reply(http::method_not_allowed(method_of(target->verb) == "GET" ? "GET, HEAD" : "POST"));
     else if (target->verb == Verb::kInfer) infer(service, request, std::move(*target), reply);
     else reply(respond(service, request, *target));
     return true;

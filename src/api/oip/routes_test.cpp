@@ -1,24 +1,14 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
-#include <future>
 
+#include "api/http/test_router.h"
 #include "api/oip/oip.h"
 #include "base/json.h"
-#include "serve/fake_engine.h"
-#include "serve/service.h"
+#include "serve/fake_service.h"
 
 namespace amas::oip {
 namespace {
-
-class Deaf final : public serve::TrafficObserver {
-  void on_loaded(const std::string&, std::int64_t, const model::Profile&,
-                 const std::vector<std::string>&) override {}
-  void on_unloaded(const std::string&, std::int64_t) override {}
-  void on_rows(const std::string&, std::int64_t, std::span<const features::TextObservation>,
-               std::span<const float>, std::size_t) override {}
-  void on_request(const std::string&, std::int64_t, Code, bool, std::int64_t) override {}
-};
 
 constexpr std::string_view kQuestion =
     R"({"inputs":[{"name":"text","shape":[2],"datatype":"BYTES","data":["w1 w2","w3"]}]})";
@@ -26,29 +16,13 @@ constexpr std::string_view kQuestion =
 class OipRoutes : public testing::Test {
  protected:
   OipRoutes() {
-    service_.set_deployments(
-        {{"spam", {{3, serve::write_package(folder_.path(), "tokens:1"), "fp32"}}, {"default"}}});
-    service_.wait_until_settled();
-    add_routes(router_, service_);
+    fake_.deploy_spam();
+    add_routes(test_.router, fake_.service);
   }
 
   http::Response call(std::string_view method, std::string_view path, std::string_view body = {},
                       std::string_view header_length = {}) {
-    http::Request request{.method = method,
-                          .path = path,
-                          .query = {},
-                          .body = body,
-                          .header = {},
-                          .request_id = "r",
-                          .trace_id = "t",
-                          .span_id = "s"};
-    request.header = [header_length](std::string_view name) {
-      return name == "Inference-Header-Content-Length" ? header_length : std::string_view();
-    };
-    auto promise = std::make_shared<std::promise<http::Response>>();
-    auto response = promise->get_future();
-    router_.handle(request, [promise](http::Response r) { promise->set_value(std::move(r)); });
-    return response.get();
+    return test_.call(method, path, body, {{"Inference-Header-Content-Length", std::string(header_length)}});
   }
   std::string error(std::string_view path, std::string_view body, int status) {
     const http::Response response = call("POST", path, body);
@@ -56,12 +30,8 @@ class OipRoutes : public testing::Test {
     return Json::parse(response.body)["error"];
   }
 
-  TemporaryFolder folder_;
-  serve::FakeEngine engine_;
-  telemetry::MetricRegistry metrics_;
-  Deaf observer_;
-  serve::ModelService service_{engine_, {}, metrics_, observer_};
-  http::Router router_;
+  serve::FakeService fake_;
+  http::TestRouter test_;
 };
 
 TEST_F(OipRoutes, infers_in_json_and_in_binary_alike) {
@@ -99,16 +69,20 @@ TEST_F(OipRoutes, answers_errors_in_tritons_words) {
   EXPECT_EQ(error("/v2/models/nope/infer", kQuestion, 404), "Request for unknown model: 'nope' is not found");
   EXPECT_EQ(error("/v2/models/spam/versions/9/infer", kQuestion, 404),
             "Request for unknown model: 'spam' version 9 is not found");
+  EXPECT_EQ(error("/v2/models/spma/infer", kQuestion, 404),
+            "Request for unknown model: 'spma' is not found; did you mean 'spam'?");
   EXPECT_EQ(error("/v2/models/spam/nope", "", 404), "Not Found");
   error("/v2/models/spam/versions/x/infer", kQuestion, 400);
   error("/v2/models/spam/infer", "", 400);
   error("/v2/models/spam/infer", "{nope", 400);
   EXPECT_EQ(call("POST", "/v2/models/spam/infer", kQuestion, "9999").status, 400);
   EXPECT_EQ(call("GET", "/v2/models/spam/infer").status, 405);
+  EXPECT_EQ(call("PATCH", "/v2/models/spam/infer").headers, (http::Headers{{"Allow", "POST"}}));
   EXPECT_EQ(call("POST", "/v2/models/spam").status, 405);
+  EXPECT_EQ(call("OPTIONS", "/v2/models/spam").headers, (http::Headers{{"Allow", "GET, HEAD"}}));
   EXPECT_EQ(call("GET", "/v2/models/nope/ready").status, 400);
   EXPECT_EQ(call("GET", "/v2/models/nope").status, 404);
-  service_.drain();
+  fake_.service.drain();
   error("/v2/models/spam/infer", kQuestion, 503);
 }
 

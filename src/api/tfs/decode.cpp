@@ -2,6 +2,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "api/json/document.h"
@@ -157,9 +158,13 @@ Status read_columns(Inputs& inputs, Value value, const Place& place) {
   return inputs.expect_all(seen, place);
 }
 
-// Reads `signature_name`, wherever in the document it stands: the inputs cannot be read without it.
+// Reads `signature_name`, wherever in the document it stands: the inputs cannot be read without it. From here
+// on no key that we know stands twice.
 Status read_signature_name(Document& document, Question& question) {
+  json::KeysSeen seen;
   return document.for_each_key([&](std::string_view key, Value value) -> Status {
+    constexpr std::array<std::string_view, 4> kKnown{"signature_name", "instances", "inputs", "examples"};
+    if (std::ranges::find(kKnown, key) != kKnown.end()) AMAS_CHECK(seen.note(key, Place("request")));
     if (key != "signature_name") return {};
     AMAS_TRY(std::string name, json::read_string(value, Place(key)));
     if (!name.empty()) question.signature = std::move(name);
@@ -203,7 +208,7 @@ Result<Question> decode_classify(std::string_view body, const FindSignature& fin
     if (key == "context")
       return unimplemented("context is not supported; put its features into each example");
     if (key != "examples") return json::skip(value, place);
-    if (std::exchange(found, true)) return invalid_argument("examples stands twice");
+    found = true;
     return read_objects(inputs, value, place, true);
   }));
   if (!found) return invalid_argument("request has no \"examples\"");

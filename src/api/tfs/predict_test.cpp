@@ -109,7 +109,14 @@ TEST(TfsDecode, names_the_place_of_what_does_not_fit) {
 TEST(TfsDecode, wants_exactly_one_of_both_forms_with_at_least_one_row) {
   EXPECT_NE(refusal(R"({})", kText).find("neither"), std::string::npos);
   EXPECT_NE(refusal(R"({"instances":["a"],"inputs":["a"]})", kText).find("not both"), std::string::npos);
-  EXPECT_NE(refusal(R"({"instances":["a"],"instances":["a"]})", kText).find("not both"), std::string::npos);
+  EXPECT_EQ(refusal(R"({"instances":["a"],"instances":["a"]})", kText),
+            "request has the key \"instances\" twice");
+  EXPECT_EQ(refusal(R"({"signature_name":"","signature_name":"","instances":["a"]})", kText),
+            "request has the key \"signature_name\" twice");
+  for (const char* behind : {"x", "{}", "}", "]", ","})
+    EXPECT_NE(refusal(std::string(R"({"instances":["a"]})") + behind, kText).find("not valid JSON"),
+              std::string::npos)
+        << behind;
   for (const char* body :
        {R"({"instances":[]})", R"({"instances": [ ] })", R"({"instances":"a"})", R"({"instances":{}})"})
     refusal(body, kText);

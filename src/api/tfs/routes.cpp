@@ -110,7 +110,7 @@ void add_routes(http::Router& router, serve::ModelService& service) {
   router.add([&service, created_s](const http::Request& request, http::Reply& reply) {
     if (!is_target(request.path)) return false;
     if (request.method != "GET" && request.method != "POST") {
-      reply(http::error_response(405, "only GET and POST are known here"));
+      reply(http::method_not_allowed(parse_target("GET", request.path) ? "GET, HEAD" : "POST"));
       return true;
     }
     auto target = parse_target(request.method, request.path);

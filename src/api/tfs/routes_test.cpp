@@ -1,47 +1,22 @@
 #include <gtest/gtest.h>
 
-#include <future>
-
+#include "api/http/test_router.h"
 #include "api/tfs/tfs.h"
 #include "base/json.h"
-#include "serve/fake_engine.h"
-#include "serve/service.h"
+#include "serve/fake_service.h"
 
 namespace amas::tfs {
 namespace {
 
-class Deaf final : public serve::TrafficObserver {
-  void on_loaded(const std::string&, std::int64_t, const model::Profile&,
-                 const std::vector<std::string>&) override {}
-  void on_unloaded(const std::string&, std::int64_t) override {}
-  void on_rows(const std::string&, std::int64_t, std::span<const features::TextObservation>,
-               std::span<const float>, std::size_t) override {}
-  void on_request(const std::string&, std::int64_t, Code, bool, std::int64_t) override {}
-};
-
 class TfsRoutes : public testing::Test {
  protected:
   TfsRoutes() {
-    service_.set_deployments(
-        {{"spam", {{3, serve::write_package(folder_.path(), "tokens:1"), "fp32"}}, {"default"}}});
-    service_.wait_until_settled();
-    add_routes(router_, service_);
+    fake_.deploy_spam();
+    add_routes(test_.router, fake_.service);
   }
 
   http::Response call(std::string_view method, std::string_view path, std::string_view body = {}) {
-    http::Request request{.method = method,
-                          .path = path,
-                          .query = {},
-                          .body = body,
-                          .header = {},
-                          .request_id = "r",
-                          .trace_id = "t",
-                          .span_id = "s"};
-    request.header = [](std::string_view) { return std::string_view(); };
-    auto promise = std::make_shared<std::promise<http::Response>>();
-    auto response = promise->get_future();
-    router_.handle(request, [promise](http::Response r) { promise->set_value(std::move(r)); });
-    return response.get();
+    return test_.call(method, path, body);
   }
   Json post(std::string_view path, std::string_view body, int status = 200) {
     const http::Response response = call("POST", path, body);
@@ -49,12 +24,8 @@ class TfsRoutes : public testing::Test {
     return Json::parse(response.body);
   }
 
-  TemporaryFolder folder_;
-  serve::FakeEngine engine_;
-  telemetry::MetricRegistry metrics_;
-  Deaf observer_;
-  serve::ModelService service_{engine_, {}, metrics_, observer_};
-  http::Router router_;
+  serve::FakeService fake_;
+  http::TestRouter test_;
 };
 
 TEST_F(TfsRoutes, predicts_by_rows_and_by_columns) {
@@ -98,10 +69,22 @@ TEST_F(TfsRoutes, answers_errors_with_their_status_and_says_what_is_there) {
                 .get<std::string>()
                 .find("serving_default"),
             std::string::npos);
-  EXPECT_EQ(call("DELETE", "/v1/models/spam").status, 405);
+  for (const char* method : {"DELETE", "PATCH", "OPTIONS", "NOPE"}) {
+    const http::Response refused = call(method, "/v1/models/spam");
+    EXPECT_EQ(refused.status, 405);
+    EXPECT_EQ(refused.headers, (http::Headers{{"Allow", "GET, HEAD"}}));
+    EXPECT_EQ(call(method, "/v1/models/spam:predict").headers, (http::Headers{{"Allow", "POST"}}));
+  }
+  for (const char* version : {"0", "-1", "99999999999999999999"})
+    EXPECT_NE(post(fmt::format("/v1/models/spam/versions/{}:predict", version), "{}", 400)["error"]
+                  .get<std::string>()
+                  .find(fmt::format("whole number from 1 up, not '{}'", version)),
+              std::string::npos);
+  EXPECT_NE(post("/v1/models/spma:predict", "{}", 404)["error"].get<std::string>().find("did you mean spam"),
+            std::string::npos);
   EXPECT_EQ(call("GET", "/v1/models/spam:predict").status, 400);
   EXPECT_EQ(call("GET", "/v1/other").status, 404);
-  service_.drain();
+  fake_.service.drain();
   post("/v1/models/spam:predict", R"({"instances":["a"]})", 503);
 }
 

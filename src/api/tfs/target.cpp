@@ -44,8 +44,11 @@ Result<Target> parse_target(std::string_view method, std::string_view path) {
   target.model = json::percent_decode(take_segment(rest));
   if (target.model.empty()) return malformed(method, path);
   if (json::take_prefix(rest, "/versions/")) {
-    target.version = json::parse_version(take_segment(rest));
-    if (!target.version) return malformed(method, path);
+    const std::string_view version = take_segment(rest);
+    target.version = json::parse_version(version);
+    if (!target.version)
+      return invalid_argument(malformed(method, path).message +
+                              fmt::format("; a version is a whole number from 1 up, not '{}'", version));
   } else if (json::take_prefix(rest, "/labels/")) {
     return invalid_argument(
         fmt::format("Unrecognized servable version label: {}; ask for a version by its number",

@@ -40,41 +40,38 @@ inline constexpr std::uint64_t kAverageSteps = 8;
 /// setting).
 class LstmNet {
  public:
-  /// Takes starting weights in the order of Parameter.
+  /// Takes starting weights in the order of Parameter. The first call opens libtorch (about 80 MB, 0.2 s), so
+  /// that a job that needs none of it does not pay for it.
   ///
-  /// Errors: kResourceExhausted when memory is refused; kInternal when libtorch fails.
-  static Result<LstmNet> create(const LstmSettings& settings, const std::vector<NamedTensor>& weights);
-  LstmNet(LstmNet&&) noexcept;
-  LstmNet& operator=(LstmNet&&) noexcept;
-  ~LstmNet();
+  /// Errors: kNotFound when the library (base/install.h) is not there; kResourceExhausted when memory is
+  /// refused; kInternal when libtorch fails.
+  static Result<std::unique_ptr<LstmNet>> create(const LstmSettings& settings,
+                                                 const std::vector<NamedTensor>& weights);
+  virtual ~LstmNet() = default;
 
   /// One step of Adam, and with settings.average every kAverageSteps steps one of polynomial-decay averaging
   /// (Shamir and Zhang 2013): update n moves the average by 9 / (n + 9) of its way to the weights, so that
   /// about the last ninth of training counts. `tokens`: row-major [targets.size(), length]; `number`: which
   /// step, from 0; dropout depends on it.
   ///
-  /// Errors: as create. A loss that is not finite is no error here; the weights are then left as they were.
-  Result<StepReport> step(std::span<const std::int32_t> tokens, std::span<const std::int32_t> targets,
-                          std::uint64_t number);
+  /// Errors: kResourceExhausted, kInternal as create. A loss that is not finite is no error here; the weights
+  /// are then left as they were.
+  virtual Result<StepReport> step(std::span<const std::int32_t> tokens, std::span<const std::int32_t> targets,
+                                  std::uint64_t number) = 0;
 
   /// The last layer's output for each row, before sigmoid or softmax: row-major [rows, dense]. Any number of
   /// rows.
   ///
-  /// Errors: as create.
-  Result<std::vector<float>> logits(std::span<const std::int32_t> tokens);
+  /// Errors: as step.
+  virtual Result<std::vector<float>> logits(std::span<const std::int32_t> tokens) = 0;
 
   /// The parameters in the order of Parameter.
-  std::vector<ParameterView> parameters();
+  virtual std::vector<ParameterView> parameters() = 0;
   /// Tells Adam how many steps its moments have seen, after these were set through parameters().
-  void set_steps(std::int64_t steps);
-
- private:
-  struct State;
-  explicit LstmNet(std::unique_ptr<State> state);
-  std::unique_ptr<State> state_;
+  virtual void set_steps(std::int64_t steps) = 0;
 };
 
-/// Version of libtorch.
+/// Version of libtorch; opens nothing.
 std::string torch_version();
 
 }  // namespace amas::engine::torch_lstm

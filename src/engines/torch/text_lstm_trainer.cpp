@@ -101,8 +101,8 @@ std::vector<std::size_t> shuffled(std::size_t rows, std::uint64_t seed, int epoc
 
 class Run {
  public:
-  Run(const TrainJob& job, const LstmSettings& settings, TrainObserver& observer, LstmNet net,
-      std::string digest)
+  Run(const TrainJob& job, const LstmSettings& settings, TrainObserver& observer,
+      std::unique_ptr<LstmNet> net, std::string digest)
       : job_(job),
         settings_(settings),
         observer_(observer),
@@ -129,7 +129,7 @@ class Run {
   const TrainJob& job_;
   const LstmSettings settings_;
   TrainObserver& observer_;
-  LstmNet net_;
+  const std::unique_ptr<LstmNet> net_;
   const std::string digest_;
   Progress progress_;
   std::vector<std::vector<float>> kept_;  ///< weights of the kept epoch, in the order of Parameter
@@ -182,7 +182,7 @@ Status Run::one_step(std::span<const std::size_t> rows) {
     tokens_.insert(tokens_.end(), tokens.begin(), tokens.end());
     targets_.push_back(job_.training->targets[row]);
   }
-  AMAS_TRY(const auto report, net_.step(tokens_, targets_, static_cast<std::uint64_t>(progress_.step)));
+  AMAS_TRY(const auto report, net_->step(tokens_, targets_, static_cast<std::uint64_t>(progress_.step)));
   if (!std::isfinite(report.loss) || !std::isfinite(report.gradient_norm))
     return internal_error(fmt::format(
         "loss or gradient is not finite: epoch {}, step {}, loss {}; lower learning_rate or set clip_norm",
@@ -205,7 +205,7 @@ void Run::report_batch() {
 }
 
 Status Run::validate() {
-  AMAS_TRY(const auto logits, net_.logits(job_.validation->inputs[0].data<std::int32_t>()));
+  AMAS_TRY(const auto logits, net_->logits(job_.validation->inputs[0].data<std::int32_t>()));
   auto scores = scores_of(logits, settings_.dense);
   if (settings_.dense == 1) {
     for (std::size_t i = 0; i < scores.size() / 2; ++i) scores[i] = scores[2 * i + 1];
@@ -222,7 +222,7 @@ Status Run::validate() {
   report.validation_loss = log_loss_of(logits, job_.validation->targets, settings_.dense);
   report.learning_rate = settings_.learning_rate;
   report.scores = scores;
-  for (const auto& parameter : net_.parameters())
+  for (const auto& parameter : net_->parameters())
     report.parameters.push_back({parameter.name, parameter.weights, parameter.gradients});
   AMAS_TRY(const double metric, observer_.on_epoch(report));
   close_epoch(report, metric);
@@ -234,7 +234,7 @@ void Run::close_epoch(const EpochReport& report, double metric) {
     progress_.kept_epoch = report.epoch;
     progress_.kept_loss = report.validation_loss;
     kept_.clear();
-    for (const auto& parameter : net_.parameters())
+    for (const auto& parameter : net_->parameters())
       kept_.emplace_back(parameter.scored.begin(), parameter.scored.end());
   }
   const bool stale = settings_.patience > 0 && report.epoch - progress_.best.epoch >= settings_.patience;
@@ -251,7 +251,7 @@ bool Run::out_of_time() const {
 }
 
 Status Run::save() {
-  const auto parameters = net_.parameters();
+  const auto parameters = net_->parameters();
   std::vector<CheckpointArray> arrays;
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     const auto& p = parameters[i];
@@ -291,22 +291,22 @@ Status Run::apply(const Checkpoint& checkpoint) {
     std::copy(from->second.begin(), from->second.end(), to.begin());
     return {};
   };
-  for (const auto& p : net_.parameters()) {
+  for (const auto& p : net_->parameters()) {
     AMAS_CHECK(fill(p.name, p.weights));
     AMAS_CHECK(fill(p.name + "/adam_first", p.first));
     AMAS_CHECK(fill(p.name + "/adam_second", p.second));
     if (settings_.average) AMAS_CHECK(fill(p.name + "/average", p.scored));
     if (progress_.epoch > 0) AMAS_CHECK(fill(p.name + "/kept", kept_.emplace_back(p.weights.size())));
   }
-  net_.set_steps(progress_.step);
+  net_->set_steps(progress_.step);
   return observer_.restore(checkpoint.observer);
 }
 
 Result<TrainOutcome> Run::outcome() {
-  const auto parameters = net_.parameters();
+  const auto parameters = net_->parameters();
   for (std::size_t i = 0; i < parameters.size(); ++i)
     std::copy(kept_[i].begin(), kept_[i].end(), parameters[i].scored.begin());
-  AMAS_TRY(const auto logits, net_.logits(job_.validation->inputs[0].data<std::int32_t>()));
+  AMAS_TRY(const auto logits, net_->logits(job_.validation->inputs[0].data<std::int32_t>()));
   TrainOutcome outcome;
   AMAS_TRY(outcome.onnx, export_net(settings_, parameters));
   outcome.validation_scores = scores_of(logits, settings_.dense);

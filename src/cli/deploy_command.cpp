@@ -1,0 +1,170 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cli/http_client.h"
+#include "cli/registered.h"
+#include "cli/server_verdict.h"
+#include "cli/session.h"
+#include "cli/usage.h"
+#include "pipeline/kept_package.h"
+#include "pipeline/spec.h"
+
+namespace amas::cli {
+namespace {
+
+struct DeployOptions {
+  std::string model;
+  std::string as;
+  std::string variant;
+  std::optional<std::int64_t> version;
+  bool list = false;
+  bool remove = false;
+};
+
+// What a running server says of a deployment's version; "" when it says nothing.
+std::string state_of(const std::vector<Json>& told, const std::string& name, std::int64_t version) {
+  for (const Json& deployment : told)
+    if (deployment.value("name", "") == name)
+      for (const Json& wanted : deployment.value("wanted", Json::array()))
+        if (wanted.value("version", std::int64_t{0}) == version) {
+          const std::string state = wanted.value("state", "");
+          return state == "available" ? "ready" : state;
+        }
+  return "";
+}
+
+Status list_deployments(Session& session) {
+  AMAS_TRY(const store::Store* store, session.store_to_read());
+  AMAS_TRY(const auto deployments, store->deployments());
+  std::vector<Json> told;
+  if (const auto server = find_server(session.home)) {
+    AMAS_TRY(told, deployments_of(*server));
+  }
+  Json documents = Json::array();
+  std::vector<std::vector<std::string>> rows{
+      {"DEPLOYMENT", "MODEL", "VERSION", "VARIANT", "GENERATION", "SERVER"}};
+  for (const auto& deployment : deployments)
+    for (const auto& target : deployment.targets) {
+      const std::string state = state_of(told, deployment.name, target.version);
+      rows.push_back({deployment.name, deployment.model, std::to_string(target.version), target.variant,
+                      std::to_string(deployment.generation), state.empty() ? "-" : state});
+      documents.push_back({{"name", deployment.name},
+                           {"model", deployment.model},
+                           {"version", target.version},
+                           {"variant", target.variant},
+                           {"server", state.empty() ? Json() : Json(state)}});
+    }
+  if (session.json) Session::print(documents);
+  else print_text(rows.size() == 1 ? "Nothing is deployed yet.\n" : format_table(rows));
+  return {};
+}
+
+Status remove_deployment(Session& session, const std::string& name) {
+  AMAS_TRY(store::Store * store, session.store_to_change());
+  AMAS_TRY(const store::Deployment deployment, find_deployment(*store, name));
+  AMAS_CHECK(store->remove_deployment(deployment.name));
+  const auto server = find_server(session.home);
+  if (session.json) Session::print({{"name", name}, {"removed", true}});
+  else
+    print_text(fmt::format(
+        "{} is deployed no more{}; its model stays: `amas model list`\n", name,
+        server ? fmt::format(", and the server on port {} stops answering for it", server->port) : ""));
+  return {};
+}
+
+// The variant that the user names, or the one that a run would deploy.
+Result<std::string> choose_variant(const store::Store& store, const store::ModelVersion& version,
+                                   const model::Package& package, const std::string& asked) {
+  if (asked.empty()) {
+    AMAS_TRY(const auto measured, store.measurements(version.digest));
+    return pipeline::best_variant(package.manifest(), measured);
+  }
+  if (package.manifest().find_variant(asked) != nullptr) return asked;
+  std::vector<std::string> known;
+  for (const auto& one : package.manifest().variants) known.push_back(one.name);
+  return unknown_name(fmt::format("variant of {} version {}", version.model, version.version), asked, known);
+}
+
+// Says what is deployed, and what the server makes of it.
+Status report(Session& session, const store::Deployment& deployment, bool is_allowed) {
+  const store::DeploymentTarget& target = deployment.targets.at(0);
+  const auto server = find_server(session.home);
+  const auto verdict = server ? wait_for_verdict(*server, deployment) : Result<Verdict>(Verdict::kLoading);
+  const bool serves = verdict && *verdict == Verdict::kServes;
+  if (session.json) {
+    Session::print({{"name", deployment.name},
+                    {"model", deployment.model},
+                    {"version", target.version},
+                    {"variant", target.variant},
+                    {"generation", deployment.generation},
+                    {"server", !server    ? Json()
+                               : !verdict ? Json("failed")
+                                          : Json(serves ? "ready" : "loading")}});
+  } else {
+    std::string state = "; start a server with `amas serve`";
+    if (server)
+      state = !verdict ? ""
+              : serves ? fmt::format("; the server on port {} answers with it now", server->port)
+                       : fmt::format(
+                             "; the server on port {} still loads it: `amas deploy --list` shows "
+                             "when it is ready",
+                             server->port);
+    print_text(fmt::format("{} is deployed: {} version {} ({}){}\n", deployment.name, deployment.model,
+                           target.version, target.variant, state));
+    if (!is_allowed)
+      print_text(
+          fmt::format("! {} loses more accuracy than the spec's accuracy_drop_max allows\n", target.variant));
+  }
+  if (!verdict) return verdict.error();
+  return {};
+}
+
+Status deploy(Session& session, const DeployOptions& options) {
+  if (options.list) return list_deployments(session);
+  if (options.model.empty())
+    return invalid_argument("name the model to deploy, or use --list; see `amas deploy --help`");
+  if (options.remove) return remove_deployment(session, options.model);
+  AMAS_TRY(store::Store * store, session.store_to_change());
+  AMAS_TRY(const store::ModelVersion version, find_version(*store, options.model, options.version));
+  AMAS_TRY(const model::Package package, pipeline::open_whole_package(*store, version.digest));
+  // From here on every file of the package is what it was when it was made.
+  store::Deployment deployment;
+  deployment.name = options.as.empty() ? options.model : options.as;
+  AMAS_CHECK(pipeline::check_name(deployment.name));
+  AMAS_TRY(const std::string variant, choose_variant(*store, version, package, options.variant));
+  deployment.model = options.model;
+  deployment.targets = {{version.version, variant}};
+  AMAS_TRY(const auto deployments, store->deployments());
+  const auto before = std::ranges::find(deployments, deployment.name, &store::Deployment::name);
+  if (before != deployments.end() && before->model == deployment.model) deployment.monitor = before->monitor;
+  AMAS_TRY(const store::Deployment stored, store->put_deployment(std::move(deployment)));
+  return report(session, stored, package.manifest().find_variant(variant)->allowed);
+}
+
+}  // namespace
+
+void add_deploy_command(CLI::App& app, Session& session, Action& action) {
+  auto options = std::make_shared<DeployOptions>();
+  CLI::App* command = app.add_subcommand(
+      "deploy", "Serve a version of a model under a name; a running server follows at once");
+  command->add_option("model", options->model, "The model (with --remove: the deployment)")
+      ->type_name("NAME");
+  add_version_option(*command, options->version);
+  command
+      ->add_option("--variant", options->variant,
+                   "fp32, int8, pruned or pruned-int8 [the best, as a run would choose]")
+      ->type_name("VARIANT");
+  command->add_option("--as", options->as, "Name to serve it under [the model's]")->type_name("NAME");
+  command->add_flag("--list", options->list, "List deployments");
+  command->add_flag("--remove", options->remove, "Stop serving it");
+  command->footer(
+      "Examples:\n  amas deploy spam --version 1 --variant int8\n  amas deploy spam --version 2 --as "
+      "spam-next\n  amas deploy --list\n\nThe package is checked first. Where a server runs, the command "
+      "waits "
+      "up to ten seconds\nfor it to load the model, and fails when it cannot.");
+  command->callback(
+      [&session, &action, options] { action = [&session, options] { return deploy(session, *options); }; });
+}
+
+}  // namespace amas::cli

@@ -1,0 +1,45 @@
+#include "pipeline/kept_package.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace amas::pipeline {
+
+Result<model::Package> open_package(const store::Store& store, std::string_view digest) {
+  const auto folder = store.package_folder(digest);
+  if (!folder && folder.error().code == Code::kNotFound)
+    return data_loss(
+        fmt::format("package is missing: {}; run the model's spec again (`amas run SPEC.yaml`), which makes "
+                    "the package anew, or restore it from a backup",
+                    (store.home() / "packages" / digest).string()));
+  if (!folder) return folder.error();
+  return model::Package::open(*folder, digest);
+}
+
+Result<model::Package> open_whole_package(const store::Store& store, std::string_view digest) {
+  AMAS_TRY(model::Package package, open_package(store, digest));
+  AMAS_CHECK(package.check_files());
+  return package;
+}
+
+std::string best_variant(const model::Manifest& manifest,
+                         const std::vector<store::Measurement>& measurements) {
+  constexpr double kNoise = 1.1;
+  const auto latency_us = [&](const model::Variant& variant) {
+    const auto found = std::ranges::find(measurements, variant.name, &store::Measurement::variant);
+    return variant.allowed && found != measurements.end() ? found->latency_p50_us : HUGE_VAL;
+  };
+  double quickest_us = HUGE_VAL;
+  for (const model::Variant& variant : manifest.variants)
+    quickest_us = std::min(quickest_us, latency_us(variant));
+  if (quickest_us == HUGE_VAL) return "fp32";
+  const model::Variant* chosen = nullptr;
+  for (const model::Variant& variant : manifest.variants)
+    if (latency_us(variant) <= kNoise * quickest_us && (chosen == nullptr || variant.bytes < chosen->bytes))
+      chosen = &variant;
+  return chosen->name;
+}
+
+}  // namespace amas::pipeline

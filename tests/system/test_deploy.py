@@ -1,0 +1,93 @@
+"""`amas deploy` as a user meets it, and what a run makes of what was deployed by hand."""
+
+import json
+import shutil
+import subprocess
+
+import pytest
+
+USAGE, NO_INPUT = 64, 66  # sysexits.h, as src/base/result.cpp maps error codes
+
+
+@pytest.fixture
+def home(trained_home, tmp_path):
+    """A copy of the trained home, to change."""
+    return shutil.copytree(trained_home, tmp_path / "home")
+
+
+def call(amas, home, *arguments):
+    return subprocess.run([amas, "--home", home, *arguments], capture_output=True, text=True, timeout=300)
+
+
+def deployed(amas, home):
+    """The lone deployment as (version, variant)."""
+    rows = json.loads(call(amas, home, "--json", "deploy", "--list").stdout)
+    assert len(rows) == 1
+    return rows[0]["version"], rows[0]["variant"]
+
+
+def version_of(amas, home, candidate):
+    models = json.loads(call(amas, home, "--json", "model", "list").stdout)
+    return next(row["version"] for row in models if row["candidate"] == candidate)
+
+
+def variants_of(amas, home, version):
+    shown = call(amas, home, "--json", "model", "show", "mail", "--version", str(version))
+    return [variant["name"] for variant in json.loads(shown.stdout)["variants"]]
+
+
+@pytest.mark.parametrize("version", ["0", "-1", "99999999999999999999", "1.5", "two"])
+@pytest.mark.parametrize("command", [["deploy", "mail"], ["model", "show", "mail"]])
+def test_a_version_is_a_whole_number_from_1_up(amas, trained_home, command, version):
+    refused = call(amas, trained_home, *command, "--version", version)
+    assert refused.returncode == USAGE
+    assert f"whole number from 1 up, not {version}" in refused.stderr
+
+
+def test_without_a_variant_the_best_is_deployed_and_named(amas, home):
+    version = version_of(amas, home, "lstm")
+    call(amas, home, "deploy", "mail", "--version", str(version))
+    best = deployed(amas, home)[1]
+    for variant in variants_of(amas, home, version):
+        call(amas, home, "deploy", "mail", "--version", str(version), "--variant", variant)
+        assert deployed(amas, home) == (version, variant)
+        shown = call(amas, home, "deploy", "mail", "--version", str(version))
+        assert f"mail version {version} ({best})" in shown.stdout
+        assert deployed(amas, home) == (version, best)
+
+
+def test_removing_says_so(amas, home):
+    assert "mail is deployed no more" in call(amas, home, "deploy", "mail", "--remove").stdout
+    again = call(amas, home, "deploy", "mail", "--remove")
+    assert again.returncode == NO_INPUT and "no such deployment: mail; there is none yet" in again.stderr
+
+
+def test_a_run_that_brings_nothing_new_leaves_what_was_deployed_by_hand(amas, home, small_spec):
+    chosen = deployed(amas, home)
+    other = 1 if chosen[0] != 1 else 2
+    call(amas, home, "deploy", "mail", "--version", str(other), "--variant", "fp32")
+    for _ in range(2):
+        run = call(amas, home, "run", small_spec)
+        assert run.returncode == 0, run.stderr
+        assert f"mail stays version {other} (fp32)" in run.stdout
+        assert f"`amas deploy mail --version {chosen[0]} --variant {chosen[1]}`" in run.stdout
+        assert deployed(amas, home) == (other, "fp32")
+    call(amas, home, "deploy", "mail", "--version", str(chosen[0]), "--variant", chosen[1])
+    assert "by hand" not in call(amas, home, "run", small_spec).stdout
+
+
+def test_a_run_that_chooses_something_new_says_what_it_replaces(amas, home, small_spec, tmp_path):
+    chosen, lstm = deployed(amas, home), version_of(amas, home, "lstm")
+    call(amas, home, "deploy", "mail", "--version", str(lstm))
+    unwanted = {chosen, deployed(amas, home)}
+    variant = next(name for name in variants_of(amas, home, lstm) if (lstm, name) not in unwanted)
+    call(amas, home, "deploy", "mail", "--version", str(lstm), "--variant", variant)
+    # From here on a variant is deployed that no run chooses; the next run has but the other candidate.
+    left_out = "lstm" if chosen[0] == lstm else "linear"
+    shutil.copy(small_spec.parent / "texts.jsonl", tmp_path)
+    kept = [line for line in small_spec.read_text().splitlines() if f"type: {left_out}" not in line]
+    (tmp_path / "other.yaml").write_text("\n".join(kept) + "\n")
+    run = call(amas, home, "run", tmp_path / "other.yaml")
+    assert run.returncode == 0, run.stderr
+    assert f"`amas deploy mail --version {lstm} --variant {variant}` brings it back" in run.stdout
+    assert deployed(amas, home)[0] != chosen[0]
