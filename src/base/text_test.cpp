@@ -78,6 +78,13 @@ TEST(Text, utf8_is_well_formed_exactly_where_it_encodes_a_code_point) {
   EXPECT_TRUE(is_utf8(std::string_view("a\0é中😀", 11)));
 }
 
+TEST(Text, utf8_prefix_ends_before_the_first_sequence_that_is_wrong_or_cut) {
+  EXPECT_EQ(utf8_prefix("aé中"), 6u);
+  EXPECT_EQ(utf8_prefix("aé\xff中"), 3u);
+  EXPECT_EQ(utf8_prefix("aé\xe4\xb8"), 3u);
+  EXPECT_EQ(utf8_prefix(""), 0u);
+}
+
 TEST(Text, to_valid_utf8_replaces_only_what_is_ill_formed) {
   EXPECT_EQ(to_valid_utf8("aé中😀"), "aé中😀");
   EXPECT_EQ(to_valid_utf8("a\xFF"
@@ -93,6 +100,17 @@ TEST(Text, cut_utf8_never_cuts_a_character) {
   EXPECT_EQ(cut_utf8("aé中", 2), "a");
   EXPECT_EQ(cut_utf8("中", 2), "");
   EXPECT_EQ(cut_utf8("", 0), "");
+}
+
+TEST(Text, printable_escapes_what_a_terminal_acts_on_and_nothing_else) {
+  EXPECT_EQ(printable("aé中😀\\n"), "aé中😀\\n");
+  EXPECT_EQ(printable("\x1b[31mred\x07\n\r\t"), "\\x1b[31mred\\x07\\n\\r\\t");
+  EXPECT_EQ(printable(std::string_view("a\0b\x7f", 4)), "a\\x00b\\x7f");
+  EXPECT_EQ(printable("\u009b2J"), "\\x9b2J") << "C1 begins a sequence as ESC [ does";
+  EXPECT_EQ(printable("pay \u202e001\u2069\u2028"), "pay \\u202e001\\u2069\\u2028");
+  EXPECT_EQ(printable("a\xff\xc3"), "a\\xff\\xc3");
+  EXPECT_EQ(printable("👩\u200d🔬"), "👩\u200d🔬") << "joins a character, and moves nothing";
+  EXPECT_EQ(printable(""), "");
 }
 
 TEST(Text, trim_removes_white_space_at_both_ends) {

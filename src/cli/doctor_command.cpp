@@ -169,7 +169,7 @@ Status doctor(Session& session) {
     if (!session.json)
       print_text(
           wrap_lines(fmt::format("{} {:<12} {}\n", check.good ? coloured("✓", "32") : coloured("✗", "31"),
-                                 check.name, check.detail),
+                                 check.name, printable(check.detail)),
                      kIndent));
   }
   if (session.json) Session::print(documents);

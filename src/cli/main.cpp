@@ -8,6 +8,7 @@
 #include <span>
 #include <string_view>
 
+#include "base/text.h"
 #include "cli/session.h"
 #include "cli/usage.h"
 
@@ -32,8 +33,8 @@ std::filesystem::path default_home() {
 
 void print_error(const Error& error, bool json) {
   if (json) return Session::print({{"error", {{"code", code_name(error.code)}, {"message", error.message}}}});
-  print_error_text(
-      fmt::format("{} {}\n", error_has_colours() ? "\033[31;1merror:\033[0m" : "error:", error.message));
+  print_error_text(fmt::format(
+      "{} {}\n", error_has_colours() ? "\033[31;1merror:\033[0m" : "error:", printable(error.message)));
 }
 
 int end_with(const Error& error, bool json) {

@@ -3,9 +3,11 @@
 #include <cstdio>
 
 #include "base/text.h"
+#include "cli/curves_text.h"
 #include "cli/registered.h"
 #include "cli/session.h"
 #include "pipeline/kept_package.h"
+#include "pipeline/steps.h"
 
 namespace amas::cli {
 namespace {
@@ -94,13 +96,13 @@ std::string lineage_text(const Json& chain) {
     std::string detail;
     for (const auto& [key, value] : stage.items())
       if (key != "stage" && key != "name" && key != "digest" && key != "files")
-        detail +=
-            fmt::format("  {} {}", key, value.is_string() ? value.get<std::string>() : dump_json(value));
+        detail += fmt::format("  {} {}", key,
+                              printable(value.is_string() ? value.get<std::string>() : dump_json(value)));
     const Json name = stage.value("name", Json(""));
-    text +=
-        fmt::format("{}{:<11} {:<22} {}{}\n", text.empty() ? "" : "  ↓\n", stage["stage"].get<std::string>(),
-                    name.get<std::string>(), digest.is_string() ? "sha256:" + digest.get<std::string>() : "",
-                    coloured(detail, "2"));
+    text += fmt::format("{}{:<11} {:<22} {}{}\n", text.empty() ? "" : "  ↓\n",
+                        stage["stage"].get<std::string>(), printable(name.get<std::string>()),
+                        digest.is_string() ? "sha256:" + printable(digest.get<std::string>()) : "",
+                        coloured(detail, "2"));
   }
   return text;
 }
@@ -137,9 +139,14 @@ Status show_model(Session& session, const ShowOptions& options) {
     metrics.push_back(
         {name, fmt::format("{:.4f}", metric.value), fmt::format("{:.4f} – {:.4f}", metric.low, metric.high)});
   const std::string title = fmt::format(
-      "{} version {}: {} ({}), labels {}\npackage {}\n\n", coloured(manifest.name, "1"), version.version,
-      manifest.candidate, manifest.task, dump_json(Json(manifest.labels)), package.folder().string());
+      "{} version {}: {} ({}), labels {}\npackage {}\n\n", coloured(printable(manifest.name), "1"),
+      version.version, printable(manifest.candidate), printable(manifest.task),
+      printable(dump_json(Json(manifest.labels))), printable(package.folder().string()));
   print_text(wrap_lines(title, 2) + format_table(metrics) + "\n" + variants_text(variants));
+  const std::string curves = curves_text(
+      "training",
+      pipeline::events_folder(*store, manifest.name, manifest.candidate, manifest.lineage.spec_digest));
+  if (!curves.empty()) print_text("\n" + curves);
   return {};
 }
 
@@ -202,7 +209,8 @@ Status export_model(Session& session, const ShowOptions& options) {
   fs::copy(package.folder(), options.target, fs::copy_options::recursive, code);
   if (code) return internal_error(fmt::format("cannot copy to {}: {}", options.target, code.message()));
   if (!session.json)
-    print_text(fmt::format("{} version {} is in {}\n", version.model, version.version, options.target));
+    print_text(
+        fmt::format("{} version {} is in {}\n", version.model, version.version, printable(options.target)));
   else
     Session::print({{"model", version.model},
                     {"version", version.version},

@@ -2,6 +2,8 @@
 #include <signal.h>
 #include <time.h>
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "cli/http_client.h"
 #include "cli/session.h"
@@ -27,7 +29,7 @@ double number_in(const Json& from, const char* key) {
 
 std::string text(const Json& from, const char* key) {
   const Json value = from.value(key, Json());
-  return value.is_string() ? value.get<std::string>() : "";
+  return value.is_string() ? printable(value.get<std::string>()) : "";
 }
 
 const char* colour_of(const std::string& state) {
@@ -37,16 +39,30 @@ const char* colour_of(const std::string& state) {
   return "2";
 }
 
+// Cells of a bar, as many as the terminal has room for.
+int bar_cells() {
+  const std::size_t columns = terminal_size().columns;
+  return columns == 0 || columns >= kWide ? kBarCellsWide : columns >= kRoomy ? kBarCells : 0;
+}
+
 // The effect on a bar from 0 to twice the alarm level, so that the alarm stands in the middle.
 std::string effect_bar(const Json& finding) {
   const double alarm = number_in(finding, "drifted_at");
   const double share = alarm > 0 ? std::min(1.0, number_in(finding, "effect") / (2 * alarm)) : 0;
-  const std::size_t columns = terminal_size().columns;
-  const int cells = columns == 0 || columns >= kWide ? kBarCellsWide : columns >= kRoomy ? kBarCells : 0;
+  const int cells = bar_cells();
   std::string bar;
   for (int i = 0; i < cells; ++i)
     bar += i < static_cast<int>(share * cells) ? "━" : i == cells / 2 ? "┊" : "─";
   return coloured(bar, colour_of(text(finding, "state")));
+}
+
+// How many of the rows that the first verdict needs have come.
+std::string learning_bar(const Json& finding) {
+  const double share = number_in(finding, "rows") / std::max(1.0, number_in(finding, "rows_min"));
+  const int cells = bar_cells();
+  std::string bar;
+  for (int i = 0; i < cells; ++i) bar += i < static_cast<int>(share * cells) ? "━" : "─";
+  return coloured(bar, "2");
 }
 
 std::string report_text(const Json& report) {
@@ -55,12 +71,19 @@ std::string report_text(const Json& report) {
       coloured(text(report, "deployment"), "1"), number_in(report, "version"), number_in(report, "requests"),
       number_in(report, "errors"), number_in(report, "rows"), number_in(report, "latency_p50_us"),
       number_in(report, "latency_p99_us"));
-  for (const Json& finding : report.value("drift", Json::array()))
+  for (const Json& finding : report.value("drift", Json::array())) {
+    if (text(finding, "state") == "learning") {
+      page += fmt::format("  drift    {:<14} {} learning: {:.0f} of {:.0f} rows seen\n",
+                          text(finding, "statistic"), learning_bar(finding), number_in(finding, "rows"),
+                          number_in(finding, "rows_min"));
+      continue;
+    }
     page += fmt::format(
         "  drift    {:<14} {} {} effect {:.3f} (drifted from {:.2f}; {:.0f} rows)\n",
         text(finding, "statistic"), effect_bar(finding),
         coloured(fmt::format("{:<9}", text(finding, "state")), colour_of(text(finding, "state"))),
         number_in(finding, "effect"), number_in(finding, "drifted_at"), number_in(finding, "rows"));
+  }
   for (const Json& finding : report.value("anomalies", Json::array())) {
     const bool active = finding.value("active", Json(false)) == true;
     page +=

@@ -8,12 +8,15 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
+#include <utility>
 
 #include "base/result.h"
 #include "base/text.h"
@@ -75,7 +78,7 @@ std::size_t take_character(std::string_view& text) {
 bool is_numeric(const std::vector<std::vector<std::string>>& rows, std::size_t column) {
   return std::all_of(rows.begin() + 1, rows.end(), [column](const auto& row) {
     return row.size() <= column || row[column].empty() ||
-           std::string_view("+-0123456789").find(row[column][0]) != std::string_view::npos;
+           std::string_view("+->0123456789").find(row[column][0]) != std::string_view::npos;
   });
 }
 
@@ -202,7 +205,9 @@ std::string wrap_lines(std::string_view text, std::size_t indent) {
   return wrapped;
 }
 
-std::string format_table(const std::vector<std::vector<std::string>>& rows, std::size_t columns) {
+std::string format_table(std::vector<std::vector<std::string>> rows, std::size_t columns) {
+  for (auto& row : rows)
+    for (std::string& cell : row) cell = printable(cell);
   std::vector<std::size_t> widths;
   for (const auto& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));
@@ -224,8 +229,22 @@ std::string format_table(const std::vector<std::vector<std::string>>& rows, std:
   return text;
 }
 
-std::string format_table(const std::vector<std::vector<std::string>>& rows) {
-  return format_table(rows, terminal_size().columns);
+std::string format_table(std::vector<std::vector<std::string>> rows) {
+  return format_table(std::move(rows), terminal_size().columns);
+}
+
+std::string bars_text(const std::vector<double>& values, double highest) {
+  static constexpr std::array<const char*, 9> kBars{"·", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+  std::string bars;
+  for (const double value : values) {
+    const double share = highest > 0 ? std::clamp(value / highest, 0.0, 1.0) : 0;
+    bars += kBars[static_cast<std::size_t>(std::ceil(8 * share))];
+  }
+  return bars;
+}
+
+std::string count_of(std::uint64_t count, std::string_view one) {
+  return fmt::format("{} {}{}", count, one, count == 1 ? "" : "s");
 }
 
 }  // namespace amas::cli

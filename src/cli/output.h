@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,7 +16,7 @@ void keep_standard_streams();
 /// ends here: without a word as by SIGPIPE when the reader has gone away (`amas … | head -1`), else with a
 /// message on standard error and exit status 74 (EX_IOERR). Every command may end at any moment without loss.
 ///
-/// Threads: safe to call from several at once.
+/// Foreign text in it must have gone through printable(). Threads: safe to call from several at once.
 void print_text(std::string_view text);
 
 /// Writes text to standard error; nothing can be said about a failure.
@@ -57,9 +58,16 @@ std::string wrap_lines(std::string_view text, std::size_t indent);
 
 /// A table in plain text with aligned columns, numbers at their end; the first row is the heading. Where it
 /// is wider than `columns` (0: no limit) each row becomes a block of lines, a heading and a value on each.
-std::string format_table(const std::vector<std::vector<std::string>>& rows, std::size_t columns);
+/// Cells may hold foreign text: what a terminal would act on is escaped.
+std::string format_table(std::vector<std::vector<std::string>> rows, std::size_t columns);
 
 /// The same for the terminal, as wide as it is now.
-std::string format_table(const std::vector<std::vector<std::string>>& rows);
+std::string format_table(std::vector<std::vector<std::string>> rows);
+
+/// A bar for each value, as high as its share of `highest`; one that is not zero shows.
+std::string bars_text(const std::vector<double>& values, double highest);
+
+/// "1 row", "3 rows".
+std::string count_of(std::uint64_t count, std::string_view one);
 
 }  // namespace amas::cli

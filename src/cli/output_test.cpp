@@ -50,5 +50,23 @@ TEST(Output, a_table_that_is_too_wide_becomes_a_block_a_row) {
   EXPECT_EQ(format_table(rows, 18), "MODEL  spam\nFILE   3 kB\n\nMODEL  a-longer-name\n");
 }
 
+TEST(Output, a_table_escapes_what_a_terminal_acts_on_and_lines_up_what_is_shown) {
+  EXPECT_EQ(format_table({{"NAME", "KIND"}, {"a\x1b[2J", "x\n"}, {"b", "y"}}, 0),
+            "NAME      KIND\na\\x1b[2J  x\\n\nb         y\n");
+  EXPECT_EQ(format_table({{"NAME", "KIND"}, {"a\x1b[2J", "x"}}, 9), "NAME  a\\x1b[2J\nKIND  x\n");
+}
+
+TEST(Output, bars_show_shares_of_the_highest_and_every_value_that_is_not_zero) {
+  EXPECT_EQ(bars_text({0, 0.001, 0.5, 1, 2}, 1), "·▁▄██");
+  EXPECT_EQ(bars_text({0, 0}, 0), "··");
+  EXPECT_EQ(bars_text({}, 1), "");
+}
+
+TEST(Output, counts_say_one_thing_or_several) {
+  EXPECT_EQ(count_of(0, "row"), "0 rows");
+  EXPECT_EQ(count_of(1, "row"), "1 row");
+  EXPECT_EQ(count_of(2, "row"), "2 rows");
+}
+
 }  // namespace
 }  // namespace amas::cli

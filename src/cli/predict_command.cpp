@@ -113,7 +113,7 @@ Result<std::vector<std::string>> read_texts(const PredictOptions& options) {
       print_error_text(
           fmt::format("note: \"{0}\" is taken as a text; to ask about what the file holds: "
                       "amas predict {1} < {0}\n",
-                      options.texts[i], options.deployment));
+                      printable(options.texts[i]), options.deployment));
   }
   return options.texts;
 }
@@ -132,7 +132,7 @@ Status predict(Session& session, const PredictOptions& options) {
     }
     double best = 0;
     for (const double score : prediction.scores) best = std::max(best, score);
-    print_text(fmt::format("{}  {:.4f}\n", coloured(prediction.label, "1"), best));
+    print_text(fmt::format("{}  {:.4f}\n", coloured(printable(prediction.label), "1"), best));
   }
   return {};
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "cli/session.h"
 
 namespace amas::cli {
@@ -28,7 +29,7 @@ std::string format_seconds(double seconds) {
 
 std::string finished_line(const std::string& step, const std::string& summary, bool reused, double seconds) {
   const std::string mark = reused ? coloured("=", "36") : coloured("✓", "32");
-  return fmt::format("{} {:<18} {}  {}", mark, step, summary,
+  return fmt::format("{} {:<18} {}  {}", mark, printable(step), printable(summary),
                      coloured(reused ? "unchanged, skipped" : format_seconds(seconds), "2"));
 }
 
@@ -61,12 +62,12 @@ class PlainProgress final : public pipeline::Progress {
   void started(const std::string&) override {}
   void advanced(const std::string&, double, double, const std::string&, const std::string&) override {}
   void noted(const std::string& step, const std::string& text, const Json&) override {
-    print(fmt::format("  {:<18} {}", step, text));
+    print(fmt::format("  {:<18} {}", printable(step), printable(text)));
   }
   void finished(const std::string& step, const std::string& summary, bool reused, double seconds) override {
     print(finished_line(step, summary, reused, seconds));
   }
-  void warned(const std::string& message) override { print("! " + message); }
+  void warned(const std::string& message) override { print("! " + printable(message)); }
 
  private:
   void print(const std::string& line) {
@@ -98,13 +99,13 @@ class TerminalProgress final : public pipeline::Progress {
     bar.done = done;
     bar.all = all;
     bar.unit = unit;
-    bar.text = text;
+    bar.text = printable(text);
     if (system_clock().steady_us() - drawn_us_ >= kRedrawEvery_us) redraw("");
   }
 
   void noted(const std::string& step, const std::string& text, const Json&) override {
     const std::scoped_lock lock(mutex_);
-    redraw(fmt::format("  {} {}", coloured(fmt::format("{:<18}", step), "2"), text));
+    redraw(fmt::format("  {} {}", coloured(fmt::format("{:<18}", printable(step)), "2"), printable(text)));
   }
 
   void finished(const std::string& step, const std::string& summary, bool reused, double seconds) override {
@@ -115,7 +116,7 @@ class TerminalProgress final : public pipeline::Progress {
 
   void warned(const std::string& message) override {
     const std::scoped_lock lock(mutex_);
-    redraw(coloured("! " + message, "33"));
+    redraw(coloured("! " + printable(message), "33"));
   }
 
  private:
@@ -152,7 +153,7 @@ class TerminalProgress final : public pipeline::Progress {
 
   static std::string bar_line(const std::string& step, const Bar& bar, std::size_t columns) {
     const double seconds = static_cast<double>(system_clock().steady_us() - bar.began_us) / 1e6;
-    std::string line = fmt::format("… {:<18}", step);
+    std::string line = fmt::format("… {:<18}", printable(step));
     if (bar.all <= 0) return cut_to_width(line + " " + format_seconds(seconds), columns);
     const double share = std::clamp(bar.done / bar.all, 0.0, 1.0);
     const double rate = seconds > 0 ? bar.done / seconds : 0;

@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -8,15 +7,13 @@
 
 #include "base/file.h"
 #include "base/install.h"
-#include "base/threads.h"
+#include "cli/curves_text.h"
 #include "cli/http_client.h"
 #include "cli/interrupt.h"
 #include "cli/progress.h"
 #include "cli/server_verdict.h"
 #include "cli/session.h"
 #include "cli/usage.h"
-#include "data/clean.h"
-#include "data/dataset.h"
 #include "data/import.h"
 #include "pipeline/run.h"
 #include "train/leaderboard.h"
@@ -80,6 +77,11 @@ Status print_result(const Session& session, const pipeline::RunResult& result) {
     if (server) AMAS_CHECK(wait_for_verdict(*server, result.deployment));
     return {};
   }
+  // Where training is the end of it, the curves are what came of it; models have theirs in `amas model show`.
+  for (const pipeline::TrainingEvents& training : result.trainings)
+    if (const std::string curves = curves_text(training.candidate, training.folder);
+        result.leaderboard.empty() && !curves.empty())
+      print_text("\n" + curves);
   if (!result.leaderboard.empty())
     print_text("\n" + format_table(train::leaderboard_table(result.leaderboard, result.metric)));
   if (!result.tensorboard.empty())
@@ -99,6 +101,8 @@ Status become_server(const Session& session, int port) {
 
 Status run(Session& session, const RunOptions& options, pipeline::Until until) {
   AMAS_TRY(const pipeline::Spec spec, pipeline::read_spec(options.spec));
+  AMAS_CHECK(data::check_source(spec.source));
+  // From here on there is something to make a home for.
   AMAS_TRY(store::Store * store, session.store());
   AMAS_TRY(engine::EngineSet * engine, session.engine());
   AMAS_TRY(table::TableReader * reader, session.reader());
@@ -138,61 +142,6 @@ CLI::App* add_spec_command(CLI::App& app, Session& session, Action& action, cons
   return command;
 }
 
-Status list_datasets(Session& session) {
-  AMAS_TRY(const store::Store* store, session.store_to_read());
-  AMAS_TRY(const auto datasets, store->datasets());
-  Json documents = Json::array();
-  std::vector<std::vector<std::string>> rows{{"DATASET", "VERSION", "ROWS", "DIGEST"}};
-  for (const store::DatasetRecord& dataset : datasets) {
-    documents.push_back({{"name", dataset.name},
-                         {"version", dataset.version},
-                         {"digest", dataset.digest},
-                         {"detail", dataset.detail}});
-    rows.push_back({dataset.name, std::to_string(dataset.version),
-                    dump_json(dataset.detail.value("rows", Json())), dataset.digest.substr(0, 16)});
-  }
-  if (session.json) Session::print(documents);
-  else
-    print_text(rows.size() == 1 ? "No datasets yet; make one with `amas data import SPEC.yaml`.\n"
-                                : format_table(rows));
-  return {};
-}
-
-Status show_dataset(Session& session, const std::string& name) {
-  AMAS_TRY(const store::Store* store, session.store_to_read());
-  AMAS_TRY(const auto datasets, store->datasets());
-  const store::DatasetRecord* found = nullptr;
-  std::vector<std::string> known;
-  for (const store::DatasetRecord& dataset : datasets) {
-    known.push_back(dataset.name + "@" + std::to_string(dataset.version));
-    if (dataset.name == name || known.back() == name) found = &dataset;
-  }
-  if (found == nullptr) return unknown_name("dataset", name, known);
-  AMAS_TRY(const std::string profile,
-           store->get_blob(found->detail.value("profile", Json("")).get<std::string>()));
-  AMAS_TRY(const Json document, parse_json(profile));
-  const Json whole{{"name", found->name},
-                   {"version", found->version},
-                   {"digest", found->digest},
-                   {"detail", found->detail},
-                   {"profile", document}};
-  if (session.json) Session::print(whole);
-  else print_text(dump_json(whole, 2) + "\n");
-  return {};
-}
-
-// Reads a source and says what is in it, without keeping anything.
-Status look_at_source(Session& session, const std::string& path, const std::string& format) {
-  AMAS_TRY(table::TableReader * reader, session.reader());
-  data::ImportReport report;
-  AMAS_TRY(const table::Table table, data::import_source({path, format, {}}, *reader, processors(), report));
-  const Json profile = data::profile_table(table);
-  if (session.json) Session::print({{"rows", table.rows()}, {"files", report.files}, {"profile", profile}});
-  else
-    print_text(fmt::format("{} rows from {} files\n{}\n", table.rows(), report.files, dump_json(profile, 2)));
-  return {};
-}
-
 }  // namespace
 
 void add_run_commands(CLI::App& app, Session& session, Action& action) {
@@ -210,26 +159,7 @@ void add_run_commands(CLI::App& app, Session& session, Action& action) {
   add_spec_command(*data, session, action, "import", "Import, clean and split the data of a spec",
                    pipeline::Until::kData)
       ->footer("Example:\n  amas data import examples/spam.yaml");
-  CLI::App* list = data->add_subcommand("list", "List datasets");
-  list->footer("Examples:\n  amas data list\n  amas --json data list | jq '.[].digest'");
-  list->callback([&] { action = [&session] { return list_datasets(session); }; });
-  auto name = std::make_shared<std::string>(), format = std::make_shared<std::string>();
-  CLI::App* show = data->add_subcommand("show", "Show a dataset: its columns, profile and parts");
-  show->add_option("name", *name, "Its name, or name@version")->required()->type_name("NAME");
-  show->footer("Examples:\n  amas data show spam\n  amas data show spam@1");
-  show->callback(
-      [&session, &action, name] { action = [&session, name] { return show_dataset(session, *name); }; });
-  CLI::App* look =
-      data->add_subcommand("look", "Read a source and show its columns and profile; keeps nothing");
-  look->add_option("source", *name, "A file, folder or glob")->required()->type_name("PATH");
-  look->add_option("--format", *format, "csv, jsonl, parquet or mail [by the file's ending]")
-      ->type_name("FORMAT");
-  look->footer(
-      "Examples:\n  amas data look mails.csv\n  amas data look 'mails/*.jsonl'\n  amas data look maildir "
-      "--format mail");
-  look->callback([&session, &action, name, format] {
-    action = [&session, name, format] { return look_at_source(session, *name, *format); };
-  });
+  add_data_commands(*data, session, action);
   add_spec_command(app, session, action, "train", "Train the candidates of a spec", pipeline::Until::kTrain)
       ->footer("Example:\n  amas train examples/spam.yaml");
   add_spec_command(app, session, action, "optimise", "Train, then prune and quantise under the spec's limits",

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "api/admin/admin.h"
+#include "base/text.h"
 #include "cli/server_verdict.h"
 #include "cli/session.h"
 #include "cli/usage.h"
@@ -24,7 +25,8 @@ void print_ready(const Session& session, std::uint16_t port, const Json& deploym
       session.home.string(), port);
   for (const Json& deployment : deployments)
     for (const Json& version : deployment["wanted"])
-      text += fmt::format("  {:<16} {}\n", deployment["name"].get<std::string>(), version_text(version));
+      text += fmt::format("  {:<16} {}\n", deployment["name"].get<std::string>(),
+                          printable(version_text(version)));
   if (deployments.empty())
     text +=
         "Nothing is deployed yet: `amas run SPEC.yaml` makes and deploys a model, `amas deploy MODEL` "

@@ -63,6 +63,7 @@ using Action = std::function<Status()>;
 
 /// Declares commands on `app`; the one that the user names sets `action`.
 void add_run_commands(CLI::App& app, Session& session, Action& action);        ///< run, data, train, optimise
+void add_data_commands(CLI::App& data, Session& session, Action& action);      ///< data list, show, look
 void add_model_commands(CLI::App& app, Session& session, Action& action);      ///< model
 void add_deploy_command(CLI::App& app, Session& session, Action& action);      ///< deploy
 void add_serve_command(CLI::App& app, Session& session, Action& action);       ///< serve

@@ -85,7 +85,8 @@ struct JudgeRows {
 Result<std::vector<VariantResult>> optimise(std::string_view onnx, const JudgeRows& rows,
                                             engine::EngineSet& engines, const OptimiseOptions& options);
 
-/// Runs a graph over rows in batches of 64 and returns its first output, row by row.
+/// Runs a graph over rows in batches of up to 64 and limits::kBatchBytesMax and returns its first output, row
+/// by row.
 ///
 /// `inputs`: as in engine::Examples: in the order of the graph's inputs, or sparse rows, which are padded
 /// batch by batch. Errors: kInvalidArgument when the inputs do not agree with each other or that output is

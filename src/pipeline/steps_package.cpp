@@ -165,6 +165,9 @@ model::DatasetFacts dataset_facts(const CandidateInputs& inputs) {
   facts.label_rows = data["classes"].get<std::map<std::string, std::uint64_t>>();
   facts.duplicates_dropped = data["clean"]["duplicates"];
   facts.contradictions_dropped = data["clean"]["contradictions"];
+  facts.empty_dropped = data["clean"]["empty"];
+  facts.missing_target_dropped = data["clean"]["missing_target"];
+  facts.rare_classes_dropped = data["clean"]["rare_classes"];
   return facts;
 }
 

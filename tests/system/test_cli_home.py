@@ -6,7 +6,7 @@ import shutil
 import subprocess
 
 import pytest
-from command import NO_INPUT, NO_PERMISSION, USAGE, call
+from command import DATA, NO_INPUT, NO_PERMISSION, USAGE, call
 
 READING = (["model", "list"], ["model", "show", "mail"], ["model", "show", "mail", "--lineage"], ["data", "list"],
            ["data", "show", "mail"], ["deploy", "--list"], ["predict", "mail", "win a prize"])
@@ -113,3 +113,13 @@ def test_a_home_that_is_no_folder_is_said(amas, small_spec, tmp_path, command):
     nameless = call(amas, "", *line)
     assert nameless.returncode == USAGE and "--home names no folder" in nameless.stderr
     assert (tmp_path / "file").read_text() == "not a home\n"
+
+
+def test_a_run_that_cannot_begin_makes_no_home(amas, tmp_path):
+    (tmp_path / "x.yaml").write_text("name: x\ndata: {source: nowhere.csv}\n")
+    ended = call(amas, tmp_path / "home", "run", tmp_path / "x.yaml")
+    assert ended.returncode == NO_INPUT and "the source does not exist" in ended.stderr
+    (tmp_path / "x.yaml").write_text("#" * (2 << 20))
+    ended = call(amas, tmp_path / "home", "run", tmp_path / "x.yaml")
+    assert ended.returncode == DATA and "larger than allowed" in ended.stderr
+    assert not (tmp_path / "home").exists()

@@ -12,7 +12,8 @@ from command import call
 from terminal import Terminal
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-LOOKS = (["model", "list"], ["model", "show", "mail"], ["model", "show", "mail", "--lineage"], ["deploy", "--list"], ["data", "list"], ["doctor"])
+LOOKS = (["model", "list"], ["model", "show", "mail"], ["model", "show", "mail", "--lineage"], ["deploy", "--list"], ["data", "list"], ["data", "show", "mail"],
+         ["doctor"])
 
 
 @pytest.mark.parametrize("columns", (40, 80, 200))
