@@ -58,8 +58,9 @@ Status print_verdict(const RunningServer& server, const store::Deployment& deplo
 
 Status print_deployment(const Session& session, const store::Deployment& deployment) {
   const std::string amas = "amas" + home_option(session);
-  print_text(fmt::format("\nDeployed {} version {} ({}).\n", coloured(deployment.name, "1"),
-                         deployment.targets.at(0).version, deployment.targets.at(0).variant));
+  print_text(wrap_lines(fmt::format("\nDeployed {} version {} ({}).\n", coloured(deployment.name, "1"),
+                                    deployment.targets.at(0).version, deployment.targets.at(0).variant),
+                        2));
   const auto server = find_server(session.home);
   if (!server) print_text(fmt::format("Serve it:  {} serve\n", amas));
   print_text(fmt::format(
