@@ -122,13 +122,15 @@ Json text_step_of(const std::string& type, const Json& settings) {
   return step;
 }
 
-// Padding behind leaves an LSTM's last state on zeros: mask unless told otherwise, and warn when told
-// otherwise.
-Status settle_mask(Candidate& candidate, std::vector<std::string>& warnings) {
+// Word dropout needs a word to read others as. Padding behind leaves an LSTM's last state on zeros: mask
+// unless told otherwise, and warn when told otherwise.
+Status settle_tokens(Candidate& candidate, std::vector<std::string>& warnings) {
   Json& settings = candidate.settings;
   const bool behind = settings["padding"] == "post";
   if (settings["mask"].is_null()) settings["mask"] = behind;
   if (!settings["mask"].is_boolean()) return invalid_argument("mask must be true or false");
+  if (settings["word_dropout"] > 0.0 && settings["oov"].is_null())
+    return invalid_argument("word_dropout reads words as the out-of-vocabulary word; give `oov` a name");
   if (settings["mask"] == true && !behind)
     return invalid_argument("mask goes with `padding: post`; rows padded in front need none");
   if (behind && settings["mask"] == false)
@@ -180,7 +182,7 @@ Status read_candidates(const YamlDocument& document, const Json& top, Spec& spec
     const int count = ++seen[candidate.type];
     candidate.name = count == 1 ? candidate.type : fmt::format("{}-{}", candidate.type, count);
     if (candidate.type == "lstm")
-      if (const auto settled = settle_mask(candidate, spec.warnings); !settled)
+      if (const auto settled = settle_tokens(candidate, spec.warnings); !settled)
         return settled.error().at(document.place(path) + path);
     candidate.text_step = text_step_of(candidate.type, candidate.settings);
     if (const auto read = features::text_settings_from_json(candidate.text_step); !read)

@@ -33,6 +33,10 @@ TEST(Spec, warns_about_padding_behind_without_a_mask_and_masks_unless_told_other
   EXPECT_EQ(untold->candidates[0].settings["mask"], true);
   EXPECT_TRUE(untold->warnings.empty());
   EXPECT_FALSE(parse_spec(std::string(kSmallest) + "model: {candidates: [{type: lstm, mask: true}]}\n", "."));
+  EXPECT_FALSE(parse_spec(
+      std::string(kSmallest) + "model: {candidates: [{type: lstm, oov: null, word_dropout: 0.1}]}\n", "."));
+  EXPECT_TRUE(
+      parse_spec(std::string(kSmallest) + "model: {candidates: [{type: lstm, word_dropout: 0.1}]}\n", "."));
 }
 
 TEST(Spec, tells_candidates_of_one_type_apart) {

@@ -197,8 +197,8 @@ Status Run::one_step(std::span<const std::size_t> rows) {
   return {};
 }
 
-/// Training texts hold few words that the vocabulary lacks, new ones many: a share of all words is read as the
-/// unknown one, so that the net learns to do without any of them (Iyyer and others 2015).
+/// Training texts hold few words that the vocabulary lacks, new ones many: a share of all words is read as
+/// the unknown one, so that the net learns to do without any of them (Iyyer and others 2015).
 void Run::drop_words() {
   constexpr std::int32_t kUnknown = 1;
   if (settings_.word_dropout <= 0) return;
