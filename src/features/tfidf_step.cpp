@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "features/ngrams.h"
 #include "features/observation.h"
+#include "features/reused.h"
 #include "features/text_step.h"
 
 namespace amas::features {
@@ -19,6 +20,15 @@ struct Features {
   std::vector<float> values;
   std::vector<std::size_t> ends;  ///< where each text ends
 
+  void clear() {
+    terms.clear();
+    values.clear();
+    ends.clear();
+  }
+  std::size_t bytes() const {
+    return terms.capacity() * sizeof terms[0] + values.capacity() * sizeof values[0] +
+           ends.capacity() * sizeof ends[0];
+  }
   std::size_t begin(std::size_t text) const { return text == 0 ? 0 : ends[text - 1]; }
   std::size_t count(std::size_t text) const { return ends[text] - begin(text); }
 };
@@ -28,12 +38,17 @@ struct Piece {
   std::size_t begin = 0, end = 0, width = 1;
 };
 
-// What one call of transform reuses from text to text.
+// What is reused from text to text.
 struct Scratch {
   Words words;
   std::vector<std::uint32_t> terms;
   std::vector<std::uint32_t> spare;  ///< for sorting
   std::vector<double> weights;
+
+  std::size_t bytes() const {
+    return words.bytes() + terms.capacity() * sizeof terms[0] + spare.capacity() * sizeof spare[0] +
+           weights.capacity() * sizeof weights[0];
+  }
 };
 
 // Looks n-grams up some at a time: their hashes come first, so that the table's cache lines are on their way
@@ -91,8 +106,11 @@ class TfidfStep final : public TextStep {
                                                      std::span<TextObservation> observed,
                                                      std::size_t bytes_max) const override {
     const std::size_t cells_max = bytes_max / (sizeof(std::int32_t) + sizeof(float));
-    Scratch scratch;
-    Features features;
+    Reused<Scratch> reused_scratch;
+    Reused<Features> reused_features;
+    Scratch& scratch = *reused_scratch;
+    Features& features = *reused_features;
+    features.clear();
     for (std::size_t i = 0; i < texts.size(); ++i) {
       weigh(texts[i], scratch, observed.empty() ? nullptr : &observed[i]);
       features.terms.insert(features.terms.end(), scratch.terms.begin(), scratch.terms.end());

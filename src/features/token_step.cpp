@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "features/observation.h"
 #include "features/padding.h"
+#include "features/reused.h"
 #include "features/text_step.h"
 #include "features/words.h"
 
@@ -16,6 +17,14 @@ WordSplitter splitter_of(const TokenSettings& settings) {
   return {settings.characters ? WordRule::kCharacters : WordRule::kFiltered, settings.lower,
           settings.filters};
 }
+
+// What is reused from text to text.
+struct Scratch {
+  Words words;
+  std::vector<std::int32_t> sequence;
+
+  std::size_t bytes() const { return words.bytes() + sequence.capacity() * sizeof sequence[0]; }
+};
 
 class TokenStep final : public TextStep {
  public:
@@ -67,8 +76,8 @@ class TokenStep final : public TextStep {
   Tensor tokens_of(std::span<const std::string> texts, std::span<TextObservation> observed) const {
     const auto length = static_cast<std::size_t>(*settings_.length);
     Tensor tokens(DType::kInt32, {static_cast<std::int64_t>(texts.size()), *settings_.length});
-    Words words;
-    std::vector<std::int32_t> sequence;
+    Reused<Scratch> scratch;
+    auto& [words, sequence] = *scratch;
     for (std::size_t i = 0; i < texts.size(); ++i) {
       splitter_.split(texts[i], words);
       encode(words, sequence, observed.empty() ? nullptr : &observed[i]);
