@@ -25,7 +25,7 @@ check:
 	@tools/check
 
 format:
-	@git ls-files '*.h' '*.cpp' | xargs clang-format -i
+	@git ls-files '*.h' '*.cpp' '*.inl' | xargs clang-format -i
 
 bench:
 	@scripts/bootstrap bench

@@ -1,5 +1,7 @@
 #include "base/text.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <numeric>
@@ -40,6 +42,35 @@ std::size_t sequence_length(std::string_view text) {
   return overlong || outside ? 0 : length;
 }
 
+// The code point of a well-formed sequence.
+std::uint32_t code_point(std::string_view sequence) {
+  const auto byte = [&](std::size_t i) {
+    return static_cast<std::uint32_t>(static_cast<std::uint8_t>(sequence[i]));
+  };
+  if (sequence.size() == 1) return byte(0);
+  std::uint32_t point = byte(0) & (0x7Fu >> sequence.size());
+  for (std::size_t i = 1; i < sequence.size(); ++i) point = (point << 6) | (byte(i) & 0x3F);
+  return point;
+}
+
+// Whether a terminal acts on it, or shows what follows elsewhere than it stands: C0, DEL, C1, line and
+// paragraph separators, and the marks, embeddings and isolates of direction.
+bool acts_on_terminal(std::uint32_t point) {
+  return point < 0x20 || (point >= 0x7F && point <= 0x9F) || point == 0x061C || point == 0x200E ||
+         point == 0x200F || (point >= 0x2028 && point <= 0x202E) || (point >= 0x2066 && point <= 0x2069);
+}
+
+void append_escaped(std::string& line, std::uint32_t point) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  if (point == '\n') line += "\\n";
+  else if (point == '\r') line += "\\r";
+  else if (point == '\t') line += "\\t";
+  else {
+    line += point < 0x100 ? "\\x" : "\\u";
+    for (int shift = point < 0x100 ? 4 : 12; shift >= 0; shift -= 4) line += kDigits[(point >> shift) & 0xF];
+  }
+}
+
 }  // namespace
 
 std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates) {
@@ -54,14 +85,17 @@ std::optional<std::string> nearest(std::string_view word, const std::vector<std:
   return found;
 }
 
-bool is_utf8(std::string_view text) {
-  while (!text.empty()) {
-    const std::size_t length = sequence_length(text);
-    if (length == 0) return false;
-    text.remove_prefix(length);
+std::size_t utf8_prefix(std::string_view text) {
+  std::size_t at = 0;
+  while (at < text.size()) {
+    const std::size_t length = sequence_length(text.substr(at));
+    if (length == 0) return at;
+    at += length;
   }
-  return true;
+  return at;
 }
+
+bool is_utf8(std::string_view text) { return utf8_prefix(text) == text.size(); }
 
 std::string to_valid_utf8(std::string_view text) {
   std::string valid;
@@ -73,6 +107,21 @@ std::string to_valid_utf8(std::string_view text) {
     text.remove_prefix(std::max<std::size_t>(length, 1));
   }
   return valid;
+}
+
+std::string printable(std::string_view text) {
+  std::string line;
+  line.reserve(text.size());
+  while (!text.empty()) {
+    const std::size_t length = sequence_length(text);
+    const std::string_view sequence = text.substr(0, std::max<std::size_t>(length, 1));
+    if (length == 0) append_escaped(line, static_cast<std::uint8_t>(text[0]));
+    else if (const std::uint32_t point = code_point(sequence); acts_on_terminal(point))
+      append_escaped(line, point);
+    else line += sequence;
+    text.remove_prefix(sequence.size());
+  }
+  return line;
 }
 
 std::string_view cut_utf8(std::string_view text, std::size_t bytes_max) {
@@ -87,6 +136,17 @@ std::string_view trim(std::string_view text) {
   const auto first = text.find_first_not_of(kSpace);
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
+}
+
+std::string format_bytes(double bytes) {
+  // From where one digit behind the point would round up to 1000, the next unit says it.
+  constexpr double kNext = 999.95;
+  if (bytes < 999.5) return fmt::format("{:.0f} B", bytes);
+  for (const char* unit : {"kB", "MB"}) {
+    bytes /= 1e3;
+    if (bytes < kNext) return fmt::format("{:.1f} {}", bytes, unit);
+  }
+  return fmt::format("{:.1f} GB", bytes / 1e3);
 }
 
 std::vector<std::string_view> split_at(std::string_view text, char separator) {

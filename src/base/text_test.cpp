@@ -18,6 +18,18 @@ TEST(Text, nearest_finds_a_misspelt_word) {
   EXPECT_EQ(nearest("ab", {"abcd", "abc"}), "abc") << "the nearer, not the first";
 }
 
+TEST(Text, a_size_is_said_in_the_unit_that_fits) {
+  EXPECT_EQ(format_bytes(0), "0 B");
+  EXPECT_EQ(format_bytes(999), "999 B");
+  EXPECT_EQ(format_bytes(999.6), "1.0 kB");
+  EXPECT_EQ(format_bytes(3'449), "3.4 kB");
+  EXPECT_EQ(format_bytes(999'949), "999.9 kB");
+  EXPECT_EQ(format_bytes(999'950), "1.0 MB");
+  EXPECT_EQ(format_bytes(12'345'678), "12.3 MB");
+  EXPECT_EQ(format_bytes(999'960'000), "1.0 GB");
+  EXPECT_EQ(format_bytes(5.2e12), "5200.0 GB");
+}
+
 // Whether `text` is the encoding of some code point, by encoding them all.
 bool is_encoding(std::string_view text) {
   static const std::vector<std::string> all = [] {
@@ -66,6 +78,13 @@ TEST(Text, utf8_is_well_formed_exactly_where_it_encodes_a_code_point) {
   EXPECT_TRUE(is_utf8(std::string_view("a\0é中😀", 11)));
 }
 
+TEST(Text, utf8_prefix_ends_before_the_first_sequence_that_is_wrong_or_cut) {
+  EXPECT_EQ(utf8_prefix("aé中"), 6u);
+  EXPECT_EQ(utf8_prefix("aé\xff中"), 3u);
+  EXPECT_EQ(utf8_prefix("aé\xe4\xb8"), 3u);
+  EXPECT_EQ(utf8_prefix(""), 0u);
+}
+
 TEST(Text, to_valid_utf8_replaces_only_what_is_ill_formed) {
   EXPECT_EQ(to_valid_utf8("aé中😀"), "aé中😀");
   EXPECT_EQ(to_valid_utf8("a\xFF"
@@ -81,6 +100,17 @@ TEST(Text, cut_utf8_never_cuts_a_character) {
   EXPECT_EQ(cut_utf8("aé中", 2), "a");
   EXPECT_EQ(cut_utf8("中", 2), "");
   EXPECT_EQ(cut_utf8("", 0), "");
+}
+
+TEST(Text, printable_escapes_what_a_terminal_acts_on_and_nothing_else) {
+  EXPECT_EQ(printable("aé中😀\\n"), "aé中😀\\n");
+  EXPECT_EQ(printable("\x1b[31mred\x07\n\r\t"), "\\x1b[31mred\\x07\\n\\r\\t");
+  EXPECT_EQ(printable(std::string_view("a\0b\x7f", 4)), "a\\x00b\\x7f");
+  EXPECT_EQ(printable("\u009b2J"), "\\x9b2J") << "C1 begins a sequence as ESC [ does";
+  EXPECT_EQ(printable("pay \u202e001\u2069\u2028"), "pay \\u202e001\\u2069\\u2028");
+  EXPECT_EQ(printable("a\xff\xc3"), "a\\xff\\xc3");
+  EXPECT_EQ(printable("👩\u200d🔬"), "👩\u200d🔬") << "joins a character, and moves nothing";
+  EXPECT_EQ(printable(""), "");
 }
 
 TEST(Text, trim_removes_white_space_at_both_ends) {

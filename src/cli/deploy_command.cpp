@@ -1,12 +1,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdio>
 
 #include "cli/http_client.h"
 #include "cli/registered.h"
 #include "cli/server_verdict.h"
 #include "cli/session.h"
+#include "cli/usage.h"
 #include "pipeline/kept_package.h"
 #include "pipeline/spec.h"
 
@@ -17,12 +17,11 @@ struct DeployOptions {
   std::string model;
   std::string as;
   std::string variant;
+  std::string engine;
   std::optional<std::int64_t> version;
   bool list = false;
   bool remove = false;
 };
-
-void print_text(const std::string& text) { std::fputs(text.c_str(), stdout); }
 
 // What a running server says of a deployment's version; "" when it says nothing.
 std::string state_of(const std::vector<Json>& told, const std::string& name, std::int64_t version) {
@@ -37,7 +36,7 @@ std::string state_of(const std::vector<Json>& told, const std::string& name, std
 }
 
 Status list_deployments(Session& session) {
-  AMAS_TRY(store::Store * store, session.store());
+  AMAS_TRY(const store::Store* store, session.store_to_read());
   AMAS_TRY(const auto deployments, store->deployments());
   std::vector<Json> told;
   if (const auto server = find_server(session.home)) {
@@ -63,11 +62,9 @@ Status list_deployments(Session& session) {
 }
 
 Status remove_deployment(Session& session, const std::string& name) {
-  AMAS_TRY(store::Store * store, session.store());
-  const Status removed = store->remove_deployment(name);
-  if (!removed && removed.error().code == Code::kNotFound)
-    return not_found(removed.error().message + "; see `amas deploy --list`");
-  if (!removed) return removed;
+  AMAS_TRY(store::Store * store, session.store_to_change());
+  AMAS_TRY(const store::Deployment deployment, find_deployment(*store, name));
+  AMAS_CHECK(store->remove_deployment(deployment.name));
   const auto server = find_server(session.home);
   if (session.json) Session::print({{"name", name}, {"removed", true}});
   else
@@ -77,18 +74,34 @@ Status remove_deployment(Session& session, const std::string& name) {
   return {};
 }
 
+// The quickest variant that the engine runs.
+Result<std::string> choose_by_engine(const model::Manifest& manifest,
+                                     const std::vector<store::Measurement>& measured,
+                                     const std::string& asked) {
+  model::Manifest of_engine = manifest;
+  std::erase_if(of_engine.variants,
+                [&](const model::Variant& one) { return pipeline::engine_of(one) != asked; });
+  if (!of_engine.variants.empty()) return pipeline::best_variant(of_engine, measured);
+  std::vector<std::string> known;
+  for (const model::Variant& one : manifest.variants)
+    if (std::ranges::find(known, pipeline::engine_of(one)) == known.end())
+      known.push_back(pipeline::engine_of(one));
+  return unknown_name("engine of " + manifest.name, asked, known);
+}
+
 // The variant that the user names, or the one that a run would deploy.
 Result<std::string> choose_variant(const store::Store& store, const store::ModelVersion& version,
-                                   const model::Package& package, const std::string& asked) {
+                                   const model::Package& package, const DeployOptions& options) {
+  const std::string& asked = options.variant;
   if (asked.empty()) {
     AMAS_TRY(const auto measured, store.measurements(version.digest));
+    if (!options.engine.empty()) return choose_by_engine(package.manifest(), measured, options.engine);
     return pipeline::best_variant(package.manifest(), measured);
   }
   if (package.manifest().find_variant(asked) != nullptr) return asked;
-  std::string known;
-  for (const auto& one : package.manifest().variants) known += (known.empty() ? "" : ", ") + one.name;
-  return not_found(fmt::format("model {} version {} has no variant {}; its variants: {}", version.model,
-                               version.version, asked, known));
+  std::vector<std::string> known;
+  for (const auto& one : package.manifest().variants) known.push_back(one.name);
+  return unknown_name(fmt::format("variant of {} version {}", version.model, version.version), asked, known);
 }
 
 // Says what is deployed, and what the server makes of it.
@@ -130,14 +143,14 @@ Status deploy(Session& session, const DeployOptions& options) {
   if (options.model.empty())
     return invalid_argument("name the model to deploy, or use --list; see `amas deploy --help`");
   if (options.remove) return remove_deployment(session, options.model);
-  AMAS_TRY(store::Store * store, session.store());
+  AMAS_TRY(store::Store * store, session.store_to_change());
   AMAS_TRY(const store::ModelVersion version, find_version(*store, options.model, options.version));
   AMAS_TRY(const model::Package package, pipeline::open_whole_package(*store, version.digest));
   // From here on every file of the package is what it was when it was made.
   store::Deployment deployment;
   deployment.name = options.as.empty() ? options.model : options.as;
   AMAS_CHECK(pipeline::check_name(deployment.name));
-  AMAS_TRY(const std::string variant, choose_variant(*store, version, package, options.variant));
+  AMAS_TRY(const std::string variant, choose_variant(*store, version, package, options));
   deployment.model = options.model;
   deployment.targets = {{version.version, variant}};
   AMAS_TRY(const auto deployments, store->deployments());
@@ -153,15 +166,24 @@ void add_deploy_command(CLI::App& app, Session& session, Action& action) {
   auto options = std::make_shared<DeployOptions>();
   CLI::App* command = app.add_subcommand(
       "deploy", "Serve a version of a model under a name; a running server follows at once");
-  command->add_option("model", options->model, "The model (with --remove: the deployment)");
+  command->add_option("model", options->model, "The model (with --remove: the deployment)")
+      ->type_name("NAME");
   add_version_option(*command, options->version);
-  command->add_option("--variant", options->variant,
-                      "fp32, int8, pruned or pruned-int8 [the best, as a run would choose]");
-  command->add_option("--as", options->as, "Name to serve it under [the model's]");
+  command
+      ->add_option("--variant", options->variant,
+                   "As `amas model show` lists them [the best, as a run would choose]")
+      ->type_name("VARIANT");
+  command
+      ->add_option("--engine", options->engine,
+                   "The best variant that this engine runs: onnxruntime, sequence or linear")
+      ->type_name("ENGINE")
+      ->excludes("--variant");
+  command->add_option("--as", options->as, "Name to serve it under [the model's]")->type_name("NAME");
   command->add_flag("--list", options->list, "List deployments");
   command->add_flag("--remove", options->remove, "Stop serving it");
   command->footer(
-      "\nExamples:\n  amas deploy spam --version 1 --variant int8\n  amas deploy spam --version 2 --as "
+      "Examples:\n  amas deploy spam --version 1 --variant int8\n  amas deploy spam --engine onnxruntime\n  "
+      "amas deploy spam --version 2 --as "
       "spam-next\n  amas deploy --list\n\nThe package is checked first. Where a server runs, the command "
       "waits "
       "up to ten seconds\nfor it to load the model, and fails when it cannot.");

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -6,11 +7,13 @@
 #include <iterator>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "base/threads.h"
 #include "cli/http_client.h"
 #include "cli/registered.h"
 #include "cli/server_verdict.h"
 #include "cli/session.h"
+#include "engines/sequence/sequence_engine.h"
 #include "pipeline/kept_package.h"
 
 namespace amas::cli {
@@ -22,11 +25,19 @@ struct Check {
   std::string detail;
 };
 
+constexpr std::size_t kIndent = 4;  // of what is too long for its line
 constexpr double kDiskFreeWanted = 1e9;
 
 Check check_versions(const std::string& name, const Json& version) {
   const std::string text = version.is_string() ? version.get<std::string>() : dump_json(version);
   return {name, !text.starts_with("missing"), text};
+}
+
+Check check_kernels() {
+  const std::string_view kernels = engines::sequence_kernels();
+  return {"kernels", true,
+          fmt::format("{}{}", kernels,
+                      kernels == "portable" ? ": right, but slow; this processor lacks AVX2" : "")};
 }
 
 Check check_disk(const std::filesystem::path& home) {
@@ -38,16 +49,18 @@ Check check_disk(const std::filesystem::path& home) {
   if (code) return {"disk", false, "cannot ask for free space: " + code.message()};
   const auto free_bytes = static_cast<double>(space.available);
   return {"disk", free_bytes > kDiskFreeWanted,
-          fmt::format("{:.1f} GB free at {}{}", free_bytes / 1e9, existing.string(),
+          fmt::format("{} free at {}{}", format_bytes(free_bytes), existing.string(),
                       free_bytes > kDiskFreeWanted ? "" : "; free some: a run needs about 1 GB")};
 }
 
 Check check_home(Session& session) {
-  if (!std::filesystem::exists(session.home))
-    return {"home", true, session.home.string() + " (not made yet)"};
-  const auto store = session.store();
+  if (const Status there = session.check_home(); !there)
+    return {"home", there.error().code == Code::kNotFound, there.error().message};
+  const auto store = session.store_to_read();
   if (!store) return {"home", false, store.error().message};
-  return {"home", true, session.home.string()};
+  const bool writable = ::access(session.home.c_str(), W_OK) == 0;
+  return {"home", true,
+          session.home.string() + (writable ? "" : "; read-only: `amas run` and `amas serve` need another")};
 }
 
 // Every package that is registered, file by file.
@@ -102,8 +115,7 @@ std::vector<Check> check_blobs(const store::Store& store) {
 
 // What the home holds: each check is one line, or one for each damage.
 std::vector<Check> check_contents(Session& session) {
-  if (!std::filesystem::exists(session.home)) return {};
-  const auto store = session.store();
+  const auto store = session.store_to_read();
   if (!store) return {};  // check_home has said why
   std::vector<Check> checks;
   for (const auto& check : {check_packages, check_deployments, check_blobs})
@@ -139,7 +151,7 @@ Check check_processor() {
 }
 
 Status doctor(Session& session) {
-  std::vector<Check> checks{check_processor()};
+  std::vector<Check> checks{check_processor(), check_kernels()};
   const Json installed = versions(session);
   for (const auto& [name, version] : installed.items()) checks.push_back(check_versions(name, version));
   checks.push_back(check_disk(session.home));
@@ -155,10 +167,10 @@ Status doctor(Session& session) {
     document["good"] = check.good;
     document["detail"] = check.detail;
     if (!session.json)
-      std::fputs(fmt::format("{} {:<12} {}\n", check.good ? coloured("✓", "32") : coloured("✗", "31"),
-                             check.name, check.detail)
-                     .c_str(),
-                 stdout);
+      print_text(
+          wrap_lines(fmt::format("{} {:<12} {}\n", check.good ? coloured("✓", "32") : coloured("✗", "31"),
+                                 check.name, printable(check.detail)),
+                     kIndent));
   }
   if (session.json) Session::print(documents);
   if (bad > 0)
@@ -171,7 +183,7 @@ Status doctor(Session& session) {
 void add_doctor_command(CLI::App& app, Session& session, Action& action) {
   CLI::App* command = app.add_subcommand(
       "doctor", "Check engines, disk, home (every package and blob) and server, and say what to mend");
-  command->footer("\nExample:\n  amas doctor");
+  command->footer("Example:\n  amas doctor");
   command->callback([&] { action = [&session] { return doctor(session); }; });
 }
 

@@ -45,6 +45,7 @@ bool is_locked(const std::filesystem::path& path) {
 }
 
 Code code_of_status(unsigned status) {
+  if (status == 413 || status == 431) return Code::kInvalidArgument;  // Trying again would not help.
   for (int code = 1; code <= 16; ++code)
     if (http_status(static_cast<Code>(code)) == static_cast<int>(status)) return static_cast<Code>(code);
   return Code::kUnknown;
@@ -86,9 +87,12 @@ Result<std::string> call(const RunningServer& server, std::string_view method, c
   const asio::ip::tcp::endpoint endpoint(asio::ip::make_address("127.0.0.1"), server.port);
   beast::error_code code =
       run_step(context, stream, [&](auto done) { stream.async_connect(endpoint, done); });
-  if (!code) code = run_step(context, stream, [&](auto done) { http::async_write(stream, request, done); });
-  if (!code)
+  if (!code) {
+    const auto sent = run_step(context, stream, [&](auto done) { http::async_write(stream, request, done); });
+    // A server that refuses a request early has said why, and may no longer read the rest.
     code = run_step(context, stream, [&](auto done) { http::async_read(stream, buffer, parser, done); });
+    if (code && sent) code = sent;
+  }
   if (code)
     return unavailable(fmt::format("the server on port {} does not answer: {}", server.port, code.message()));
   const auto& response = parser.get();

@@ -1,25 +1,29 @@
 // amas: the command line and the server.
 
 #include <fmt/format.h>
-#include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
-#include <cstdio>
 #include <cstdlib>
+#include <span>
+#include <string_view>
 
+#include "base/text.h"
 #include "cli/session.h"
+#include "cli/usage.h"
 
 namespace amas::cli {
 namespace {
 
-constexpr const char* kDescription =
-    "amas takes data to a trained, optimised, served and watched model.\n\n"
+constexpr const char* kDescription = "amas takes data to a trained, optimised, served and watched model.";
+constexpr const char* kExamples =
     "Examples:\n"
     "  amas run examples/spam.yaml            data to a deployed model, in one go\n"
     "  amas serve                             serve what is deployed\n"
     "  amas predict spam \"You have won\"       ask a model\n"
     "  amas model show spam --lineage         where a model comes from\n"
-    "  amas monitor                           traffic, latency, drift and anomalies, live\n";
+    "  amas monitor                           traffic, latency, drift and anomalies, live\n"
+    "\n`amas help COMMAND` shows the examples of a command.";
 
 std::filesystem::path default_home() {
   if (const char* home = std::getenv("AMAS_HOME"); home != nullptr && *home != '\0') return home;
@@ -28,13 +32,28 @@ std::filesystem::path default_home() {
 }
 
 void print_error(const Error& error, bool json) {
-  if (json) {
-    Session::print({{"error", {{"code", code_name(error.code)}, {"message", error.message}}}});
-    return;
-  }
-  const bool colour = ::isatty(STDERR_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
-  std::fputs(fmt::format("{} {}\n", colour ? "\033[31;1merror:\033[0m" : "error:", error.message).c_str(),
-             stderr);
+  if (json) return Session::print({{"error", {{"code", code_name(error.code)}, {"message", error.message}}}});
+  print_error_text(fmt::format(
+      "{} {}\n", error_has_colours() ? "\033[31;1merror:\033[0m" : "error:", printable(error.message)));
+}
+
+int end_with(const Error& error, bool json) {
+  print_error(error, json);
+  return exit_status(error.code);
+}
+
+// Whether the line asks for JSON, for the case that it cannot be parsed.
+bool asks_for_json(std::span<char*> arguments) {
+  const auto end = std::ranges::find(arguments, std::string_view("--"));
+  return std::find(arguments.begin(), end, std::string_view("--json")) != end;
+}
+
+// `--json=no` would be taken for `--json` with the other meaning, `--list=3` for `--list`.
+void refuse_values_of_flags(CLI::App& app) {
+  for (CLI::Option* option : app.get_options())
+    if (option->get_expected_max() == 0) option->disable_flag_override();
+  for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; }))
+    refuse_values_of_flags(*command);
 }
 
 std::string version_text(Session& session) {
@@ -48,7 +67,19 @@ std::string version_text(Session& session) {
   return text;
 }
 
-int run(int count, char** arguments) {
+void add_commands(CLI::App& app, Session& session, Action& action) {
+  add_run_commands(app, session, action);
+  add_model_commands(app, session, action);
+  add_deploy_command(app, session, action);
+  add_serve_command(app, session, action);
+  add_predict_command(app, session, action);
+  add_monitor_command(app, session, action);
+  add_doctor_command(app, session, action);
+  add_completion_command(app, session, action);
+  add_help_command(app, action);
+}
+
+int run(std::span<char*> arguments) {
   Session session;
   session.home = default_home();
   Action action;
@@ -56,46 +87,45 @@ int run(int count, char** arguments) {
   CLI::App app(kDescription, "amas");
   app.require_subcommand(0, 1);
   app.fallthrough();
-  app.get_formatter()->column_width(34);
+  app.get_formatter()->column_width(kHelpColumn);
+  app.footer(kExamples);
   app.add_option("--home", session.home, "Where amas keeps everything [$AMAS_HOME, else ~/.amas]")
       ->type_name("DIR");
   app.add_flag("--json", session.json, "Print JSON for machines");
   app.add_flag("--version", version, "Print the version of amas and of its engines");
-  add_run_commands(app, session, action);
-  add_model_commands(app, session, action);
-  add_deploy_command(app, session, action);
-  add_serve_commands(app, session, action);
-  add_monitor_command(app, session, action);
-  add_doctor_command(app, session, action);
-  add_completion_command(app, session, action);
+  add_commands(app, session, action);
+  refuse_values_of_flags(app);
   try {
-    app.parse(count, arguments);
+    app.parse(static_cast<int>(arguments.size()), arguments.data());
+  } catch (const CLI::CallForHelp&) {
+    print_help(named_command(app));
+    return 0;
   } catch (const CLI::ParseError& error) {
-    return error.get_exit_code() == 0 ? app.exit(error)
-                                      : (app.exit(error), exit_status(Code::kInvalidArgument));
+    return end_with(usage_error(app, error), asks_for_json(arguments));
   }
+  if (session.home.empty())
+    return end_with(invalid_argument("--home names no folder; leave it out for ~/.amas"), session.json);
   if (version) {
     if (session.json) Session::print(versions(session));
-    else std::fputs(version_text(session).c_str(), stdout);
+    else print_text(version_text(session));
     return 0;
   }
   if (!action) {
-    std::fputs(app.help().c_str(), stdout);
+    print_help(app);
     return 0;
   }
   const Status status = action();
-  if (status) return 0;
-  print_error(status.error(), session.json);
-  return exit_status(status.error().code);
+  return status ? 0 : end_with(status.error(), session.json);
 }
 
 }  // namespace
 }  // namespace amas::cli
 
 int main(int count, char** arguments) {
+  amas::cli::keep_standard_streams();
   // A reader that goes away (`amas … | head`) and a full disk under a file limit are errors to report, not to
   // die from.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
-  return amas::cli::run(count, arguments);
+  return amas::cli::run({arguments, static_cast<std::size_t>(count)});
 }

@@ -2,18 +2,19 @@
 
 #include <cstdio>
 
+#include "base/text.h"
+#include "cli/curves_text.h"
 #include "cli/registered.h"
 #include "cli/session.h"
 #include "pipeline/kept_package.h"
+#include "pipeline/steps.h"
 
 namespace amas::cli {
 namespace {
 
 namespace fs = std::filesystem;
 
-void print_text(const std::string& text) { std::fputs(text.c_str(), stdout); }
-
-Json variants_json(store::Store& store, const model::Package& package) {
+Json variants_json(const store::Store& store, const model::Package& package) {
   Json variants = Json::array();
   const auto measured = store.measurements(package.digest());
   for (const model::Variant& variant : package.manifest().variants) {
@@ -35,22 +36,23 @@ Json variants_json(store::Store& store, const model::Package& package) {
 std::string variants_text(const Json& variants) {
   std::vector<std::vector<std::string>> rows{
       {"VARIANT", "VALID ACC", "DROP", "TEST ACC", "FILE", "P50", "P99", "MEMORY", ""}};
-  const auto number = [](const Json& from, const char* key, double scale, const char* form) {
+  const auto number_in = [](const Json& from, const char* key, const auto& format) {
     const Json value = from.value(key, Json());
-    return value.is_number() ? fmt::format(fmt::runtime(form), value.get<double>() * scale)
-                             : std::string("-");
+    return value.is_number() ? format(value.get<double>()) : std::string("-");
   };
+  const auto share = [](double value) { return fmt::format("{:.4f}", value); };
+  const auto drop = [](double value) { return fmt::format("{:+.4f}", value); };
+  const auto latency = [](double value) { return fmt::format("{:.0f} µs", value); };
   for (const Json& row : variants)
-    rows.push_back({row["name"], number(row["metrics"], "accuracy", 1, "{:.4f}"),
-                    number(row, "accuracy_drop", 1, "{:+.4f}"),
-                    number(row["metrics"], "test_accuracy", 1, "{:.4f}"),
-                    number(row, "bytes", 1e-6, "{:.2f} MB"), number(row, "p50_us", 1, "{:.0f} µs"),
-                    number(row, "p99_us", 1, "{:.0f} µs"), number(row, "memory_bytes", 1e-6, "{:.1f} MB"),
+    rows.push_back({row["name"], number_in(row["metrics"], "accuracy", share),
+                    number_in(row, "accuracy_drop", drop), number_in(row["metrics"], "test_accuracy", share),
+                    number_in(row, "bytes", format_bytes), number_in(row, "p50_us", latency),
+                    number_in(row, "p99_us", latency), number_in(row, "memory_bytes", format_bytes),
                     row["allowed"] == true ? "" : "beyond accuracy_drop_max"});
   return format_table(rows);
 }
 
-Result<Json> lineage_json(store::Store& store, const store::ModelVersion& version,
+Result<Json> lineage_json(const store::Store& store, const store::ModelVersion& version,
                           const model::Package& package) {
   const model::Lineage& lineage = package.manifest().lineage;
   Json chain = Json::array();
@@ -94,13 +96,13 @@ std::string lineage_text(const Json& chain) {
     std::string detail;
     for (const auto& [key, value] : stage.items())
       if (key != "stage" && key != "name" && key != "digest" && key != "files")
-        detail +=
-            fmt::format("  {} {}", key, value.is_string() ? value.get<std::string>() : dump_json(value));
+        detail += fmt::format("  {} {}", key,
+                              printable(value.is_string() ? value.get<std::string>() : dump_json(value)));
     const Json name = stage.value("name", Json(""));
-    text +=
-        fmt::format("{}{:<11} {:<22} {}{}\n", text.empty() ? "" : "  ↓\n", stage["stage"].get<std::string>(),
-                    name.get<std::string>(), digest.is_string() ? "sha256:" + digest.get<std::string>() : "",
-                    coloured(detail, "2"));
+    text += fmt::format("{}{:<11} {:<22} {}{}\n", text.empty() ? "" : "  ↓\n",
+                        stage["stage"].get<std::string>(), printable(name.get<std::string>()),
+                        digest.is_string() ? "sha256:" + printable(digest.get<std::string>()) : "",
+                        coloured(detail, "2"));
   }
   return text;
 }
@@ -113,13 +115,13 @@ struct ShowOptions {
 };
 
 Status show_model(Session& session, const ShowOptions& options) {
-  AMAS_TRY(store::Store * store, session.store());
+  AMAS_TRY(const store::Store* store, session.store_to_read());
   AMAS_TRY(const store::ModelVersion version, find_version(*store, options.model, options.version));
   AMAS_TRY(const model::Package package, pipeline::open_package(*store, version.digest));
   if (options.lineage) {
     AMAS_TRY(const Json chain, lineage_json(*store, version, package));
     if (session.json) Session::print(chain);
-    else print_text(lineage_text(chain));
+    else print_text(wrap_lines(lineage_text(chain), 4));
     return {};
   }
   const model::Manifest& manifest = package.manifest();
@@ -136,10 +138,15 @@ Status show_model(Session& session, const ShowOptions& options) {
   for (const auto& [name, metric] : manifest.metrics)
     metrics.push_back(
         {name, fmt::format("{:.4f}", metric.value), fmt::format("{:.4f} – {:.4f}", metric.low, metric.high)});
-  print_text(fmt::format("{} version {}: {} ({}), labels {}\npackage {}\n\n{}\n{}",
-                         coloured(manifest.name, "1"), version.version, manifest.candidate, manifest.task,
-                         dump_json(Json(manifest.labels)), package.folder().string(), format_table(metrics),
-                         variants_text(variants)));
+  const std::string title = fmt::format(
+      "{} version {}: {} ({}), labels {}\npackage {}\n\n", coloured(printable(manifest.name), "1"),
+      version.version, printable(manifest.candidate), printable(manifest.task),
+      printable(dump_json(Json(manifest.labels))), printable(package.folder().string()));
+  print_text(wrap_lines(title, 2) + format_table(metrics) + "\n" + variants_text(variants));
+  const std::string curves = curves_text(
+      "training",
+      pipeline::events_folder(*store, manifest.name, manifest.candidate, manifest.lineage.spec_digest));
+  if (!curves.empty()) print_text("\n" + curves);
   return {};
 }
 
@@ -156,7 +163,7 @@ std::string deployed_as(const std::vector<store::Deployment>& deployments,
 
 // All versions; a damaged package stands among the others, with what is wrong with it below.
 Status list_models(Session& session) {
-  AMAS_TRY(store::Store * store, session.store());
+  AMAS_TRY(const store::Store* store, session.store_to_read());
   AMAS_TRY(const auto versions, store->models());
   AMAS_TRY(const auto deployments, store->deployments());
   Json documents = Json::array();
@@ -193,7 +200,7 @@ Status list_models(Session& session) {
 }
 
 Status export_model(Session& session, const ShowOptions& options) {
-  AMAS_TRY(store::Store * store, session.store());
+  AMAS_TRY(const store::Store* store, session.store_to_read());
   AMAS_TRY(const store::ModelVersion version, find_version(*store, options.model, options.version));
   AMAS_TRY(const model::Package package, pipeline::open_whole_package(*store, version.digest));
   if (fs::exists(options.target))
@@ -202,7 +209,8 @@ Status export_model(Session& session, const ShowOptions& options) {
   fs::copy(package.folder(), options.target, fs::copy_options::recursive, code);
   if (code) return internal_error(fmt::format("cannot copy to {}: {}", options.target, code.message()));
   if (!session.json)
-    print_text(fmt::format("{} version {} is in {}\n", version.model, version.version, options.target));
+    print_text(
+        fmt::format("{} version {} is in {}\n", version.model, version.version, printable(options.target)));
   else
     Session::print({{"model", version.model},
                     {"version", version.version},
@@ -216,24 +224,29 @@ Status export_model(Session& session, const ShowOptions& options) {
 void add_model_commands(CLI::App& app, Session& session, Action& action) {
   CLI::App* model = app.add_subcommand("model", "List, show and export models")->require_subcommand(1);
   model->footer(
-      "\nExamples:\n  amas model list\n  amas model show spam\n  amas model show spam --lineage\n  amas "
+      "Examples:\n  amas model list\n  amas model show spam\n  amas model show spam --lineage\n  amas "
       "model export spam ./spam-package");
-  model->add_subcommand("list", "List all versions of all models")->callback([&] {
-    action = [&session] { return list_models(session); };
-  });
+  CLI::App* list = model->add_subcommand("list", "List all versions of all models");
+  list->footer("Examples:\n  amas model list\n  amas --json model list | jq '.[].digest'");
+  list->callback([&] { action = [&session] { return list_models(session); }; });
   auto options = std::make_shared<ShowOptions>();
   CLI::App* show = model->add_subcommand("show", "Show a model: metrics, variants, measured latency");
-  show->add_option("model", options->model, "Its name")->required();
+  show->add_option("model", options->model, "Its name")->required()->type_name("NAME");
   add_version_option(*show, options->version);
   show->add_flag("--lineage", options->lineage, "Where it comes from: raw data to deployment");
+  show->footer(
+      "Examples:\n  amas model show spam\n  amas model show spam --version 1\n  amas model show spam "
+      "--lineage");
   show->callback([&session, &action, options] {
     action = [&session, options] { return show_model(session, *options); };
   });
   CLI::App* copy =
       model->add_subcommand("export", "Copy a package (ONNX, pipeline, manifest, card) to a folder");
-  copy->add_option("model", options->model, "Its name")->required();
-  copy->add_option("folder", options->target, "The new folder")->required();
+  copy->add_option("model", options->model, "Its name")->required()->type_name("NAME");
+  copy->add_option("folder", options->target, "The new folder")->required()->type_name("DIR");
   add_version_option(*copy, options->version);
+  copy->footer(
+      "Examples:\n  amas model export spam ./spam-package\n  amas model export spam ./spam-1 --version 1");
   copy->callback([&session, &action, options] {
     action = [&session, options] { return export_model(session, *options); };
   });

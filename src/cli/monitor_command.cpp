@@ -2,29 +2,34 @@
 #include <signal.h>
 #include <time.h>
 
-#include <cstdio>
+#include <algorithm>
 
+#include "base/text.h"
 #include "cli/http_client.h"
 #include "cli/session.h"
+#include "cli/usage.h"
 
 namespace amas::cli {
 namespace {
 
-constexpr int kBarCells = 20;
+constexpr int kBarCells = 10, kBarCellsWide = 20;
+constexpr std::size_t kRoomy = 60,
+                      kWide = 100;   // columns of a terminal with room for a bar, and for a long one
+constexpr std::size_t kIndent = 11;  // where the text of a line begins
 
 struct MonitorOptions {
   bool once = false;
   double interval_s = 1;
 };
 
-double number(const Json& from, const char* key) {
+double number_in(const Json& from, const char* key) {
   const Json value = from.value(key, Json());
   return value.is_number() ? value.get<double>() : 0;
 }
 
 std::string text(const Json& from, const char* key) {
   const Json value = from.value(key, Json());
-  return value.is_string() ? value.get<std::string>() : "";
+  return value.is_string() ? printable(value.get<std::string>()) : "";
 }
 
 const char* colour_of(const std::string& state) {
@@ -34,34 +39,57 @@ const char* colour_of(const std::string& state) {
   return "2";
 }
 
+// Cells of a bar, as many as the terminal has room for.
+int bar_cells() {
+  const std::size_t columns = terminal_size().columns;
+  return columns == 0 || columns >= kWide ? kBarCellsWide : columns >= kRoomy ? kBarCells : 0;
+}
+
 // The effect on a bar from 0 to twice the alarm level, so that the alarm stands in the middle.
 std::string effect_bar(const Json& finding) {
-  const double alarm = number(finding, "drifted_at");
-  const double share = alarm > 0 ? std::min(1.0, number(finding, "effect") / (2 * alarm)) : 0;
+  const double alarm = number_in(finding, "drifted_at");
+  const double share = alarm > 0 ? std::min(1.0, number_in(finding, "effect") / (2 * alarm)) : 0;
+  const int cells = bar_cells();
   std::string bar;
-  for (int i = 0; i < kBarCells; ++i)
-    bar += i < static_cast<int>(share * kBarCells) ? "━" : i == kBarCells / 2 ? "┊" : "─";
+  for (int i = 0; i < cells; ++i)
+    bar += i < static_cast<int>(share * cells) ? "━" : i == cells / 2 ? "┊" : "─";
   return coloured(bar, colour_of(text(finding, "state")));
+}
+
+// How many of the rows that the first verdict needs have come.
+std::string learning_bar(const Json& finding) {
+  const double share = number_in(finding, "rows") / std::max(1.0, number_in(finding, "rows_min"));
+  const int cells = bar_cells();
+  std::string bar;
+  for (int i = 0; i < cells; ++i) bar += i < static_cast<int>(share * cells) ? "━" : "─";
+  return coloured(bar, "2");
 }
 
 std::string report_text(const Json& report) {
   std::string page = fmt::format(
       "{} version {:.0f}   {:.0f} requests, {:.0f} errors, {:.0f} rows   p50 {:.0f} µs, p99 {:.0f} µs\n",
-      coloured(text(report, "deployment"), "1"), number(report, "version"), number(report, "requests"),
-      number(report, "errors"), number(report, "rows"), number(report, "latency_p50_us"),
-      number(report, "latency_p99_us"));
-  for (const Json& finding : report.value("drift", Json::array()))
-    page +=
-        fmt::format("  drift    {:<14} {} {} effect {:.3f} (drifted from {:.2f}; {:.0f} rows)\n",
-                    text(finding, "statistic"), effect_bar(finding),
-                    coloured(fmt::format("{:<9}", text(finding, "state")), colour_of(text(finding, "state"))),
-                    number(finding, "effect"), number(finding, "drifted_at"), number(finding, "rows"));
+      coloured(text(report, "deployment"), "1"), number_in(report, "version"), number_in(report, "requests"),
+      number_in(report, "errors"), number_in(report, "rows"), number_in(report, "latency_p50_us"),
+      number_in(report, "latency_p99_us"));
+  for (const Json& finding : report.value("drift", Json::array())) {
+    if (text(finding, "state") == "learning") {
+      page += fmt::format("  drift    {:<14} {} learning: {:.0f} of {:.0f} rows seen\n",
+                          text(finding, "statistic"), learning_bar(finding), number_in(finding, "rows"),
+                          number_in(finding, "rows_min"));
+      continue;
+    }
+    page += fmt::format(
+        "  drift    {:<14} {} {} effect {:.3f} (drifted from {:.2f}; {:.0f} rows)\n",
+        text(finding, "statistic"), effect_bar(finding),
+        coloured(fmt::format("{:<9}", text(finding, "state")), colour_of(text(finding, "state"))),
+        number_in(finding, "effect"), number_in(finding, "drifted_at"), number_in(finding, "rows"));
+  }
   for (const Json& finding : report.value("anomalies", Json::array())) {
     const bool active = finding.value("active", Json(false)) == true;
     page +=
         fmt::format("  anomaly  {:<14} {} now {:.4g}, usual {:.4g}, score {:.2f}\n", text(finding, "series"),
                     coloured(active ? "UNUSUAL  " : "usual    ", active ? "31;1" : "32"),
-                    number(finding, "value"), number(finding, "baseline"), number(finding, "score"));
+                    number_in(finding, "value"), number_in(finding, "baseline"), number_in(finding, "score"));
   }
   return page;
 }
@@ -76,31 +104,52 @@ std::string page_text(const Json& document, std::uint16_t port) {
   return page;
 }
 
-volatile sig_atomic_t interrupted = 0;
+// One look on a terminal: home and clear-to-end in place of clearing first, so that nothing flickers; lines
+// that are too long or too many are cut, since a screen that scrolls has no home.
+std::string screen_text(const std::string& page) {
+  const TerminalSize size = terminal_size();
+  std::string screen = "\033[H";
+  std::size_t row = 0;
+  for (const std::string_view line : split_at(page, '\n')) {
+    if (++row > size.rows) break;
+    screen += (row > 1 ? "\n" : "") + cut_to_width(line, size.columns) + "\033[K";
+  }
+  return screen + "\033[J";
+}
 
-Status monitor(Session& session, const MonitorOptions& options) {
+// What the server says now. It is looked for each time: another may have taken its place.
+Result<Json> ask(const Session& session, std::uint16_t& port) {
   const auto server = find_server(session.home);
   if (!server)
     return unavailable(
-        fmt::format("no server runs on {}; start one with `amas serve`", session.home.string()));
+        fmt::format(fmt::runtime(port == 0 ? "no server runs on {}; start one with `amas serve`"
+                                           : "the server of {} has ended"),
+                    session.home.string()));
+  port = server->port;
+  AMAS_TRY(const std::string body, call(*server, "GET", "/api/v1/monitor"));
+  AMAS_TRY(Json document, parse_json(body));
+  AMAS_CHECK(json_array<Json>(document, "reports"));
+  return document;
+}
+
+volatile sig_atomic_t interrupted = 0;
+
+Status monitor(Session& session, const MonitorOptions& options) {
+  AMAS_CHECK(session.check_home());
   const bool live = !options.once && !session.json && is_terminal();
+  std::uint16_t port = 0;
   ::signal(SIGINT, [](int) { interrupted = 1; });
   while (interrupted == 0) {
-    AMAS_TRY(const std::string body, call(*server, "GET", "/api/v1/monitor"));
-    AMAS_TRY(const Json document, parse_json(body));
-    AMAS_CHECK(json_array<Json>(document, "reports"));
+    AMAS_TRY(const Json document, ask(session, port));
+    const std::string page = session.json ? "" : page_text(document, port);
     if (session.json) Session::print(document);
-    // Home and clear-to-end in place of clearing first: no flicker.
-    else
-      std::fputs(
-          ((live ? "\033[H" : "") + page_text(document, server->port) + (live ? "\033[J" : "")).c_str(),
-          stdout);
-    std::fflush(stdout);
+    else print_text(live ? screen_text(page) : wrap_lines(page, kIndent));
     if (options.once) break;
     const auto nanoseconds = static_cast<long>(options.interval_s * 1e9);
     const timespec pause{nanoseconds / 1'000'000'000, nanoseconds % 1'000'000'000};
     ::nanosleep(&pause, nullptr);
   }
+  if (live) print_text("\n");
   return {};
 }
 
@@ -111,10 +160,11 @@ void add_monitor_command(CLI::App& app, Session& session, Action& action) {
   CLI::App* command =
       app.add_subcommand("monitor", "Show traffic, latency, drift and anomalies of a running server, live");
   command->add_flag("--once", options->once, "Show it once and end");
-  command->add_option("--interval", options->interval_s, "Seconds between two looks [1]")
-      ->check(CLI::Range(0.1, 3600.0));
+  command->add_option("--interval", options->interval_s, "Time between two looks [1]")
+      ->check(number(0.1, 3600))
+      ->type_name("SECONDS");
   command->footer(
-      "\nExamples:\n  amas monitor\n  amas monitor --once\n  amas --json monitor --once | jq "
+      "Examples:\n  amas monitor\n  amas monitor --once\n  amas --json monitor --once | jq "
       "'.reports[].drift'");
   command->callback(
       [&session, &action, options] { action = [&session, options] { return monitor(session, *options); }; });

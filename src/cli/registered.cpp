@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "api/json/target.h"
+#include "cli/usage.h"
 
 namespace amas::cli {
 
@@ -22,11 +25,10 @@ Result<store::ModelVersion> find_version(const store::Store& store, const std::s
   AMAS_TRY(const auto versions, store.models(model));
   if (model.empty() || versions.empty()) {
     AMAS_TRY(const auto all, store.models());
-    std::string names, last;
-    for (const auto& other : all)
-      if (other.model != last) names += (names.empty() ? "" : ", ") + (last = other.model);
-    return not_found(fmt::format("no such model: {}; there {}", model,
-                                 names.empty() ? "is none yet; make one with `amas run`" : "are: " + names));
+    std::vector<std::string> names;
+    for (const auto& other : all) names.push_back(other.model);
+    names.erase(std::ranges::unique(names).begin(), names.end());
+    return unknown_name("model", model, names);
   }
   if (!version) return versions.back();
   for (const auto& one : versions)

@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -8,13 +7,13 @@
 
 #include "base/file.h"
 #include "base/install.h"
-#include "base/threads.h"
+#include "cli/curves_text.h"
 #include "cli/http_client.h"
+#include "cli/interrupt.h"
 #include "cli/progress.h"
 #include "cli/server_verdict.h"
 #include "cli/session.h"
-#include "data/clean.h"
-#include "data/dataset.h"
+#include "cli/usage.h"
 #include "data/import.h"
 #include "pipeline/run.h"
 #include "train/leaderboard.h"
@@ -50,31 +49,25 @@ std::string home_option(const Session& session) {
 // Says what a running server makes of the deployment.
 Status print_verdict(const RunningServer& server, const store::Deployment& deployment) {
   AMAS_TRY(const Verdict verdict, wait_for_verdict(server, deployment));
-  std::fputs(
-      fmt::format("The server on port {} {}.\n", server.port,
-                  verdict == Verdict::kServes ? "answers with it now"
-                                              : "still loads it: `amas deploy --list` shows when it is ready")
-          .c_str(),
-      stdout);
+  print_text(fmt::format("The server on port {} {}.\n", server.port,
+                         verdict == Verdict::kServes
+                             ? "answers with it now"
+                             : "still loads it: `amas deploy --list` shows when it is ready"));
   return {};
 }
 
 Status print_deployment(const Session& session, const store::Deployment& deployment) {
   const std::string amas = "amas" + home_option(session);
-  std::fputs(fmt::format("\nDeployed {} version {} ({}).\n", coloured(deployment.name, "1"),
-                         deployment.targets.at(0).version, deployment.targets.at(0).variant)
-                 .c_str(),
-             stdout);
+  print_text(wrap_lines(fmt::format("\nDeployed {} version {} ({}).\n", coloured(deployment.name, "1"),
+                                    deployment.targets.at(0).version, deployment.targets.at(0).variant),
+                        2));
   const auto server = find_server(session.home);
-  if (!server) std::fputs(fmt::format("Serve it:  {} serve\n", amas).c_str(), stdout);
-  std::fputs(
-      fmt::format(
-          "Ask it:    {} predict {} \"some text\"\n"
-          "           curl -s localhost:{}/v1/models/{}:predict -d '{{\"instances\":[\"some text\"]}}'\n"
-          "Origin:    {} model show {} --lineage\n",
-          amas, deployment.name, server ? server->port : 8080, deployment.name, amas, deployment.model)
-          .c_str(),
-      stdout);
+  if (!server) print_text(fmt::format("Serve it:  {} serve\n", amas));
+  print_text(fmt::format(
+      "Ask it:    {} predict {} \"some text\"\n"
+      "           curl -s localhost:{}/v1/models/{}:predict -d '{{\"instances\":[\"some text\"]}}'\n"
+      "Origin:    {} model show {} --lineage\n",
+      amas, deployment.name, server ? server->port : 8080, deployment.name, amas, deployment.model));
   return server ? print_verdict(*server, deployment) : Status();
 }
 
@@ -85,10 +78,15 @@ Status print_result(const Session& session, const pipeline::RunResult& result) {
     if (server) AMAS_CHECK(wait_for_verdict(*server, result.deployment));
     return {};
   }
+  // Where training is the end of it, the curves are what came of it; models have theirs in `amas model show`.
+  for (const pipeline::TrainingEvents& training : result.trainings)
+    if (const std::string curves = curves_text(training.candidate, training.folder);
+        result.leaderboard.empty() && !curves.empty())
+      print_text("\n" + curves);
   if (!result.leaderboard.empty())
-    std::fputs(("\n" + train::leaderboard_text(result.leaderboard, result.metric)).c_str(), stdout);
+    print_text("\n" + format_table(train::leaderboard_table(result.leaderboard, result.metric)));
   if (!result.tensorboard.empty())
-    std::fputs(fmt::format("\nTensorBoard: tensorboard --logdir {}\n", result.tensorboard).c_str(), stdout);
+    print_text(fmt::format("\nTensorBoard: tensorboard --logdir {}\n", result.tensorboard));
   return result.deployment.name.empty() ? Status() : print_deployment(session, result.deployment);
 }
 
@@ -98,17 +96,19 @@ Status become_server(const Session& session, int port) {
   std::error_code code;
   const std::string program = std::filesystem::read_symlink("/proc/self/exe", code).string();
   const std::string home = session.home.string(), port_text = std::to_string(port);
-  std::fflush(stdout);
   ::execl(program.c_str(), "amas", "--home", home.c_str(), "serve", "--port", port_text.c_str(), nullptr);
   return unavailable(fmt::format("cannot start the server: {}", std::strerror(errno)));
 }
 
 Status run(Session& session, const RunOptions& options, pipeline::Until until) {
   AMAS_TRY(const pipeline::Spec spec, pipeline::read_spec(options.spec));
+  AMAS_CHECK(data::check_source(spec.source));
+  // From here on there is something to make a home for.
   AMAS_TRY(store::Store * store, session.store());
-  AMAS_TRY(engine::Engine * engine, session.engine());
+  AMAS_TRY(engine::EngineSet * engine, session.engine());
   AMAS_TRY(table::TableReader * reader, session.reader());
   AMAS_TRY(const auto worker, find_installed(kWorkerProgram));
+  say_when_interrupted("interrupted; what is done is kept: run it again to go on");
   {
     const auto progress = make_progress(session.json);
     for (const std::string& warning : spec.warnings) progress->warned(warning);
@@ -128,71 +128,19 @@ CLI::App* add_spec_command(CLI::App& app, Session& session, Action& action, cons
       ->type_name("SPEC.yaml");
   if (until != pipeline::Until::kData)
     command->add_option("--jobs", options->jobs, "Candidates trained side by side [one a processor]")
-        ->check(CLI::Range(1, 1'024));
+        ->check(whole_number(1, 1'024))
+        ->type_name("COUNT");
   if (until == pipeline::Until::kDeploy) {
-    command->add_flag("--serve", options->serve, "Serve when done, until interrupted");
-    command->add_option("--port", options->port, "Port for --serve [8080]")->check(CLI::Range(0, 65535));
+    CLI::Option* serve = command->add_flag("--serve", options->serve, "Serve when done, until interrupted");
+    command->add_option("--port", options->port, "Port for --serve [8080]")
+        ->check(whole_number(0, 65535))
+        ->type_name("PORT")
+        ->needs(serve);
   }
   command->callback([&session, &action, options, until] {
     action = [&session, options, until] { return run(session, *options, until); };
   });
   return command;
-}
-
-Status list_datasets(Session& session) {
-  AMAS_TRY(store::Store * store, session.store());
-  AMAS_TRY(const auto datasets, store->datasets());
-  Json documents = Json::array();
-  std::vector<std::vector<std::string>> rows{{"DATASET", "VERSION", "ROWS", "DIGEST"}};
-  for (const store::DatasetRecord& dataset : datasets) {
-    documents.push_back({{"name", dataset.name},
-                         {"version", dataset.version},
-                         {"digest", dataset.digest},
-                         {"detail", dataset.detail}});
-    rows.push_back({dataset.name, std::to_string(dataset.version),
-                    dump_json(dataset.detail.value("rows", Json())), dataset.digest.substr(0, 16)});
-  }
-  if (session.json) Session::print(documents);
-  else
-    std::fputs(rows.size() == 1 ? "No datasets yet; make one with `amas data import SPEC.yaml`.\n"
-                                : format_table(rows).c_str(),
-               stdout);
-  return {};
-}
-
-Status show_dataset(Session& session, const std::string& name) {
-  AMAS_TRY(store::Store * store, session.store());
-  AMAS_TRY(const auto datasets, store->datasets());
-  const store::DatasetRecord* found = nullptr;
-  for (const store::DatasetRecord& dataset : datasets)
-    if (dataset.name == name || dataset.name + "@" + std::to_string(dataset.version) == name)
-      found = &dataset;
-  if (found == nullptr) return not_found(fmt::format("no such dataset: {}; see `amas data list`", name));
-  AMAS_TRY(const std::string profile,
-           store->get_blob(found->detail.value("profile", Json("")).get<std::string>()));
-  AMAS_TRY(const Json document, parse_json(profile));
-  const Json whole{{"name", found->name},
-                   {"version", found->version},
-                   {"digest", found->digest},
-                   {"detail", found->detail},
-                   {"profile", document}};
-  if (session.json) Session::print(whole);
-  else std::fputs((dump_json(whole, 2) + "\n").c_str(), stdout);
-  return {};
-}
-
-// Reads a source and says what is in it, without keeping anything.
-Status look_at_source(Session& session, const std::string& path, const std::string& format) {
-  AMAS_TRY(table::TableReader * reader, session.reader());
-  data::ImportReport report;
-  AMAS_TRY(const table::Table table, data::import_source({path, format, {}}, *reader, processors(), report));
-  const Json profile = data::profile_table(table);
-  if (session.json) Session::print({{"rows", table.rows()}, {"files", report.files}, {"profile", profile}});
-  else
-    std::fputs(
-        fmt::format("{} rows from {} files\n{}\n", table.rows(), report.files, dump_json(profile, 2)).c_str(),
-        stdout);
-  return {};
 }
 
 }  // namespace
@@ -202,35 +150,22 @@ void add_run_commands(CLI::App& app, Session& session, Action& action) {
                    "Data to a deployed model: import, clean, split, train, optimise, package, deploy",
                    pipeline::Until::kDeploy)
       ->footer(
-          "\nExamples:\n  amas run examples/spam.yaml\n  amas run examples/spam.yaml --serve --port 8080\n"
+          "Examples:\n  amas run examples/spam.yaml\n  amas run examples/spam.yaml --serve --port 8080\n"
           "  amas run examples/spam.yaml --json | jq .\n\nRun again, steps whose inputs have not changed are "
           "skipped; killed, it goes on.");
   CLI::App* data = app.add_subcommand("data", "Import, list and show datasets")->require_subcommand(1);
   data->footer(
-      "\nExamples:\n  amas data import examples/spam.yaml\n  amas data look mails.csv\n  amas data show "
+      "Examples:\n  amas data import examples/spam.yaml\n  amas data look mails.csv\n  amas data show "
       "spam");
   add_spec_command(*data, session, action, "import", "Import, clean and split the data of a spec",
-                   pipeline::Until::kData);
-  data->add_subcommand("list", "List datasets")->callback([&] {
-    action = [&session] { return list_datasets(session); };
-  });
-  auto name = std::make_shared<std::string>(), format = std::make_shared<std::string>();
-  CLI::App* show = data->add_subcommand("show", "Show a dataset: its columns, profile and parts");
-  show->add_option("name", *name, "Its name, or name@version")->required();
-  show->callback(
-      [&session, &action, name] { action = [&session, name] { return show_dataset(session, *name); }; });
-  CLI::App* look =
-      data->add_subcommand("look", "Read a source and show its columns and profile; keeps nothing");
-  look->add_option("source", *name, "A file, folder or glob")->required();
-  look->add_option("--format", *format, "csv, jsonl, parquet or mail [by the file's ending]");
-  look->callback([&session, &action, name, format] {
-    action = [&session, name, format] { return look_at_source(session, *name, *format); };
-  });
+                   pipeline::Until::kData)
+      ->footer("Example:\n  amas data import examples/spam.yaml");
+  add_data_commands(*data, session, action);
   add_spec_command(app, session, action, "train", "Train the candidates of a spec", pipeline::Until::kTrain)
-      ->footer("\nExample:\n  amas train examples/spam.yaml");
+      ->footer("Example:\n  amas train examples/spam.yaml");
   add_spec_command(app, session, action, "optimise", "Train, then prune and quantise under the spec's limits",
                    pipeline::Until::kOptimise)
-      ->footer("\nExample:\n  amas optimise examples/spam.yaml");
+      ->footer("Example:\n  amas optimise examples/spam.yaml");
 }
 
 }  // namespace amas::cli

@@ -1,40 +1,70 @@
 #include "cli/session.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
-#include <algorithm>
-#include <cstdio>
-#include <cstdlib>
+#include <cerrno>
 
+#include "base/file.h"
 #include "base/install.h"
+#include "cli/usage.h"
 #include "engines/duckdb/duckdb_reader.h"
-#include "engines/onnxruntime/onnxruntime_engine.h"
 #include "pipeline/worker_process.h"
+#include "server/engines.h"
 
 namespace amas::cli {
 namespace {
 
-// Columns that a text takes on a terminal: code points, which is right for what we print (no wide
-// characters).
-std::size_t width_of(const std::string& text) {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+// What is not there may become a folder; what is there must be one.
+Status check_is_folder(const std::filesystem::path& home) {
+  struct stat info {};
+  if (::stat(home.c_str(), &info) == 0) {
+    if (S_ISDIR(info.st_mode)) return {};
+    return invalid_argument(
+        fmt::format("the home is a file, not a folder: {}; name another with --home", home.string()));
+  }
+  if (errno == ENOTDIR)
+    return invalid_argument(
+        fmt::format("the home lies below a file: {}; name another with --home", home.string()));
+  return errno == ENOENT ? Status{} : errno_error("cannot read the home", home);
 }
 
 }  // namespace
 
+Status Session::check_home() const {
+  AMAS_CHECK(check_is_folder(home));
+  struct stat info {};
+  if (::stat((home / "home.db").c_str(), &info) == 0) return {};
+  if (errno != ENOENT) return errno_error("cannot read the home", home);
+  return not_found(
+      fmt::format("there is no home at {}; make one with `amas run SPEC.yaml`, or name another with --home",
+                  home.string()));
+}
+
+Result<const store::Store*> Session::store_to_read() {
+  AMAS_CHECK(check_home());
+  if (!store_to_read_) {
+    AMAS_TRY(store_to_read_, store::Store::open_to_read(home));
+  }
+  return store_to_read_.get();
+}
+
+Result<store::Store*> Session::store_to_change() {
+  AMAS_CHECK(check_home());
+  return store();
+}
+
 Result<store::Store*> Session::store() {
+  AMAS_CHECK(check_is_folder(home));
   if (!store_) {
     AMAS_TRY(store_, store::Store::open(home));
   }
   return store_.get();
 }
 
-Result<engine::Engine*> Session::engine() {
+Result<engine::EngineSet*> Session::engine() {
   if (!engine_) {
-    AMAS_TRY(const auto library, find_installed(kOnnxRuntimeLibrary));
-    AMAS_TRY(engine_, engines::open_onnxruntime(library));
+    AMAS_TRY(engine_, server::open_engines());
   }
   return engine_.get();
 }
@@ -47,47 +77,27 @@ Result<table::TableReader*> Session::reader() {
   return reader_.get();
 }
 
-void Session::print(const Json& document) {
-  std::fputs((dump_json(document) + "\n").c_str(), stdout);
-  std::fflush(stdout);
-}
-
-bool is_terminal() {
-  static const bool terminal = [] {
-    const char* term = std::getenv("TERM");
-    return ::isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr && term != nullptr &&
-           std::string_view(term) != "dumb";
-  }();
-  return terminal;
-}
-
-std::string coloured(const std::string& text, const char* code) {
-  return is_terminal() ? fmt::format("\033[{}m{}\033[0m", code, text) : text;
-}
-
-std::string format_table(const std::vector<std::vector<std::string>>& rows) {
-  std::vector<std::size_t> widths;
-  for (const auto& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()));
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width_of(row[i]));
+Result<store::Deployment> find_deployment(const store::Store& store, const std::string& name) {
+  AMAS_TRY(const auto deployments, store.deployments());
+  std::vector<std::string> known;
+  for (const store::Deployment& deployment : deployments) {
+    if (deployment.name == name) return deployment;
+    known.push_back(deployment.name);
   }
-  std::string text;
-  for (const auto& row : rows) {
-    std::string line;
-    for (std::size_t i = 0; i < row.size(); ++i)
-      line += row[i] + std::string(widths[i] - width_of(row[i]) + 2, ' ');
-    line.erase(line.find_last_not_of(' ') + 1);
-    text += line + "\n";
-  }
-  return text;
+  return unknown_name("deployment", name, known);
 }
+
+void Session::print(const Json& document) { print_text(dump_json(document) + "\n"); }
 
 Json versions(Session& session) {
   Json all{{"amas", AMAS_VERSION}};
   const auto keep = [&](const char* name, const auto& result, const auto& version_of) {
     all[name] = result ? Json(version_of(*result)) : Json("missing: " + result.error().message);
   };
-  keep("onnxruntime", session.engine(), [](engine::Engine* engine) { return engine->version(); });
+  const auto engines = session.engine();
+  if (!engines) all["onnxruntime"] = "missing: " + engines.error().message;
+  else
+    for (const auto& engine : (*engines)->engines()) all[std::string(engine->name())] = engine->version();
   keep("duckdb", session.reader(), [](table::TableReader* reader) { return reader->version(); });
   const auto program = find_installed(kWorkerProgram);
   const auto worker = program ? pipeline::worker_version(*program) : Result<Json>(program.error());

@@ -90,6 +90,20 @@ std::string row_key(const std::vector<const table::Column*>& features, std::size
   return key;
 }
 
+std::string dropped_text(const CleanReport& report) {
+  std::string text;
+  const auto add = [&](std::uint64_t count, std::string_view one, std::string_view more) {
+    if (count > 0)
+      text += fmt::format("{}{} {}", text.empty() ? "dropped " : ", ", count, count == 1 ? one : more);
+  };
+  add(report.duplicates, "duplicate", "duplicates");
+  add(report.contradictions, "contradiction", "contradictions");
+  add(report.empty, "empty text", "empty texts");
+  add(report.missing_target, "row without target", "rows without target");
+  add(report.rare_classes, "row of a rare class", "rows of rare classes");
+  return text.empty() ? "nothing dropped" : text;
+}
+
 Result<table::Table> clean(const table::Table& raw, const CleanOptions& options, CleanReport& report) {
   report = {};
   report.rows_before = raw.rows();
@@ -113,18 +127,10 @@ Result<table::Table> clean(const table::Table& raw, const CleanOptions& options,
   }
   report.rows_after = kept.size();
   if (kept.empty())
-    return failed_precondition(
-        fmt::format("no row is left after cleaning: {} rows, {} without target, {} empty, {} contradictory; "
-                    "check target and features",
-                    report.rows_before, report.missing_target, report.empty, report.contradictions));
-  if (target != nullptr) {
-    const std::string first = target->text(kept.front());
-    if (std::all_of(kept.begin(), kept.end(), [&](std::size_t row) { return target->text(row) == first; }))
-      return failed_precondition(
-          fmt::format("the target has one class only, so there is nothing to learn: column \"{}\" is \"{}\" "
-                      "in all {} rows",
-                      target->name, cut_utf8(first, 80), kept.size()));
-  }
+    return failed_precondition(fmt::format(
+        "no row is left after cleaning: {} rows, {}; check data.target ({}) and data.features ({})",
+        report.rows_before, dropped_text(report), options.target.empty() ? "none" : options.target,
+        fmt::join(options.features, ", ")));
   return raw.take(kept);
 }
 

@@ -89,13 +89,27 @@ TEST(Clean, works_without_a_target_and_on_several_columns_of_any_type) {
   EXPECT_EQ(row_key({raw.find("n"), raw.find("s")}, 3), "\x1f");
 }
 
-TEST(Clean, says_why_nothing_can_be_learnt) {
+TEST(Clean, names_every_kind_of_row_that_was_dropped) {
   CleanReport report;
-  EXPECT_EQ(clean(labelled({"a", "b"}, {"x", "x"}), {"label", {"text"}}, report).error().code,
-            Code::kFailedPrecondition);
+  EXPECT_EQ(dropped_text(report), "nothing dropped");
+  ASSERT_TRUE(clean(labelled({"a", "a", "b", "c", "c", "", " ", "d"}, {"x", "x", "y", "x", "y", "x", "y", ""},
+                             {0, 0, 0, 0, 0, 0, 0, 1}),
+                    {"label", {"text"}}, report));
+  EXPECT_EQ(dropped_text(report),
+            "dropped 1 duplicate, 2 contradictions, 2 empty texts, 1 row without target");
+  report.rare_classes = 3;
+  EXPECT_TRUE(dropped_text(report).ends_with(", 3 rows of rare classes"));
+}
+
+TEST(Clean, says_why_no_row_is_left) {
+  CleanReport report;
   EXPECT_EQ(clean(labelled({"a", "a"}, {"x", "y"}), {"label", {"text"}}, report).error().code,
             Code::kFailedPrecondition);
   EXPECT_EQ(report.contradictions, 2u);
+  EXPECT_NE(clean(labelled({" ", "a"}, {"x", ""}, {0, 1}), {"label", {"text"}}, report)
+                .error()
+                .message.find("2 rows, dropped 1 empty text, 1 row without target"),
+            std::string::npos);
   EXPECT_EQ(clean(Table(), {"", {}}, report).error().code, Code::kFailedPrecondition);
   const Error misspelt = clean(labelled({"a"}, {"x"}), {"lable", {"text"}}, report).error();
   EXPECT_EQ(misspelt.code, Code::kInvalidArgument);

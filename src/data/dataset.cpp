@@ -146,11 +146,15 @@ class Reader {
  public:
   explicit Reader(std::string_view bytes) : bytes_(bytes) {}
 
+  Result<table::Table> read_first(std::size_t rows) {
+    AMAS_CHECK(read_header(rows));
+    AMAS_CHECK(read_rows());
+    return table::Table::of(std::move(columns_));
+  }
+
   Result<Dataset> read() {
-    AMAS_CHECK(read_header());
-    for (std::size_t row = 0; row < rows_; ++row)
-      if (auto status = read_row(row); !status)
-        return status.error().at(fmt::format("dataset line {}", row + 2));
+    AMAS_CHECK(read_header(SIZE_MAX));
+    AMAS_CHECK(read_rows());
     if (at_ < bytes_.size())
       return invalid_argument(fmt::format("dataset has more lines than its header says: {} rows", rows_));
     const std::array<std::size_t, 3> sizes{split_.training.size(), split_.validation.size(),
@@ -171,7 +175,14 @@ class Reader {
     return line;
   }
 
-  Status read_header() {
+  Status read_rows() {
+    for (std::size_t row = 0; row < rows_; ++row)
+      if (auto status = read_row(row); !status)
+        return status.error().at(fmt::format("dataset line {}", row + 2));
+    return {};
+  }
+
+  Status read_header(std::size_t rows_max) {
     const auto header = parse_json(next_line(), {.bytes_max = kHeaderBytesMax});
     if (!header) return header.error().at("dataset line 1");
     const auto version = json_field<int>(*header, "amas_dataset");
@@ -181,6 +192,7 @@ class Reader {
       return invalid_argument(fmt::format(
           "dataset has another format version: {}, known is {}; use a newer amas", *version, kFormatVersion));
     AMAS_TRY(rows_, json_field<std::uint64_t>(*header, "rows"));
+    rows_ = std::min(rows_, rows_max);
     AMAS_TRY(const auto parts, json_field<Json>(*header, "parts"));
     for (std::size_t part = 0; part < kPartNames.size(); ++part) {
       AMAS_TRY(sizes_[part], json_field<std::uint64_t>(parts, kPartNames[part]));
@@ -272,5 +284,12 @@ std::string to_bytes(const Dataset& dataset) {
 }
 
 Result<Dataset> dataset_from_bytes(std::string_view bytes) { return Reader(bytes).read(); }
+
+Result<table::Table> first_rows(std::string_view bytes, std::size_t rows) {
+  std::size_t end = 0;
+  for (std::size_t lines = 0; lines <= rows && end < bytes.size(); ++lines)
+    end = std::min(bytes.find('\n', end), bytes.size() - 1) + 1;
+  return Reader(bytes.substr(0, end)).read_first(rows);
+}
 
 }  // namespace amas::data

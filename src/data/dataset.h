@@ -27,6 +27,11 @@ std::string to_bytes(const Dataset& dataset);
 /// Errors: kInvalidArgument with the line where it is malformed.
 Result<Dataset> dataset_from_bytes(std::string_view bytes);
 
+/// Its first `rows` rows, or all where it has fewer, without looking at the others.
+///
+/// Errors: those of dataset_from_bytes() for the header and these rows.
+Result<table::Table> first_rows(std::string_view bytes, std::size_t rows);
+
 /// Statistics of each column (docs/formats/dataset.md): type, count, missing, distinct (exact up to 100,000,
 /// then "more than"), for numbers min, max, mean, standard deviation, quantiles and a histogram of 20 bins,
 /// for text lengths in code points (min, mean, median, p95, max, histogram) and the most frequent values

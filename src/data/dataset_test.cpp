@@ -199,5 +199,17 @@ TEST(Profile, stands_numbers_at_the_ends_of_their_range) {
   EXPECT_NE(dump_json(column).size(), 0u);
 }
 
+TEST(DatasetBytes, gives_the_first_rows_without_the_others) {
+  Dataset dataset{table::Table::of({{"text", std::vector<std::string>{"a", "b\n", "c"}, {}}}).value(), {}};
+  dataset.split.training = {0, 1, 2};
+  std::string bytes = to_bytes(dataset);
+  EXPECT_EQ(first_rows(bytes, 2)->find("text")->strings(), (std::vector<std::string>{"a", "b\n"}));
+  EXPECT_EQ(first_rows(bytes, 9)->rows(), 3u);
+  EXPECT_EQ(first_rows(bytes, 0)->rows(), 0u);
+  EXPECT_TRUE(first_rows(bytes.substr(0, bytes.size() - 5), 2)) << "the third row is not looked at";
+  EXPECT_FALSE(first_rows(bytes.substr(0, bytes.size() - 5), 3));
+  EXPECT_FALSE(first_rows("", 3));
+}
+
 }  // namespace
 }  // namespace amas::data

@@ -41,11 +41,27 @@ std::string_view format_of_ending(const fs::path& path) {
   return {};
 }
 
+// A folder is mail, unless all in it says otherwise.
+Result<std::string> format_of_folder(const Source& source) {
+  AMAS_TRY(const auto files, source_files(source.path));
+  const auto is_table = [](const SourceFile& file) {
+    const auto format = format_of_ending(file.path);
+    return !format.empty() && format != "mail";
+  };
+  if (!source.labels.empty() || !std::ranges::all_of(files, is_table)) return std::string("mail");
+  const fs::path& first = files.front().path;
+  return invalid_argument(fmt::format(
+      "the source is a folder of tables, and a folder is read as mail: {}: {} and {} more; set format "
+      "to {}, or name the files: {}",
+      source.path, files.front().name, files.size() - 1, format_of_ending(first),
+      (fs::path(source.path) / ("*" + first.extension().string())).string()));
+}
+
 Result<std::string> format_of(const Source& source) {
   std::string format = source.format;
   std::error_code ignored;
-  if (format.empty())
-    format = fs::is_directory(source.path, ignored) ? "mail" : format_of_ending(source.path);
+  if (format.empty() && fs::is_directory(source.path, ignored)) return format_of_folder(source);
+  if (format.empty()) format = format_of_ending(source.path);
   if (std::find(kFormats.begin(), kFormats.end(), format) != kFormats.end()) return format;
   if (source.format.empty())
     return invalid_argument(
@@ -182,7 +198,15 @@ Result<table::Table> import_tables(const std::vector<SourceFile>& files, std::st
   return stacked(std::move(tables));
 }
 
+std::string files_text(std::uint64_t files) { return fmt::format("{} file{}", files, files == 1 ? "" : "s"); }
+
 }  // namespace
+
+Status check_source(const Source& source) {
+  AMAS_TRY(const auto format, format_of(source));
+  AMAS_CHECK(files_of(source, format));
+  return {};
+}
 
 Result<std::string> source_digest(const Source& source) {
   AMAS_TRY(const auto format, format_of(source));
@@ -206,9 +230,12 @@ Result<table::Table> import_source(const Source& source, table::TableReader& rea
   report.rows = table.rows();
   if (table.rows() == 0)
     return failed_precondition(
-        fmt::format("not one row could be read: {}: {} of {} files skipped{}; check path and format",
-                    source.path, report.skipped_count, report.files,
-                    report.skipped.empty() ? "" : ", the first: " + report.skipped.front()));
+        report.skipped_count == 0
+            ? fmt::format("the source has no rows: {}: {} read; add rows below the header, or check the path",
+                          source.path, files_text(report.files))
+            : fmt::format(
+                  "not one row could be read: {}: {} of {} skipped, the first: {}; check path and format",
+                  source.path, report.skipped_count, files_text(report.files), report.skipped.front()));
   return table;
 }
 

@@ -38,6 +38,12 @@ struct ImportReport {
   std::string source_digest;
 };
 
+/// Whether there is something to read, before anything is made of it: the format is known, and files are
+/// there.
+///
+/// Errors: kNotFound, kInvalidArgument and kPermissionDenied as import_source has them for those.
+Status check_source(const Source& source);
+
 /// Called now and then with files done and files in all; from any thread, but never from two at once.
 using ImportProgress = std::function<void(std::uint64_t done, std::uint64_t all)>;
 

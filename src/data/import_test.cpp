@@ -227,7 +227,27 @@ TEST_F(Import, says_what_is_wrong_with_a_source) {
   EXPECT_NE(import(source("bad.csv")).error().message.find("line 3"), std::string::npos);
   EXPECT_EQ(import(source("empty")).error().code, Code::kFailedPrecondition);
   EXPECT_EQ(import(source("none.csv")).error().code, Code::kFailedPrecondition);
+  EXPECT_NE(import(source("none.csv")).error().message.find("has no rows"), std::string::npos);
+  put("tables/1.csv", "x");
+  put("tables/2.csv", "x");
+  const Error folder_of_tables = import(source("tables")).error();
+  EXPECT_EQ(folder_of_tables.code, Code::kInvalidArgument);
+  EXPECT_NE(
+      folder_of_tables.message.find("set format to csv, or name the files: " + source("tables/*.csv").path),
+      std::string::npos)
+      << folder_of_tables.message;
   EXPECT_EQ(import(source("empty", "csv")).error().code, Code::kNotFound);
+}
+
+TEST_F(Import, checks_that_a_source_is_there_without_reading_it) {
+  put("bad.csv", "x");
+  put("empty/keep.json", "{}");
+  EXPECT_TRUE(check_source(source("bad.csv")));
+  EXPECT_TRUE(check_source(source("*.csv", "csv")));
+  EXPECT_EQ(check_source(source("nowhere.csv")).error().code, Code::kNotFound);
+  EXPECT_EQ(check_source(source("empty", "csv")).error().code, Code::kNotFound);
+  EXPECT_EQ(check_source(source("bad.csv", "csvv")).error().code, Code::kInvalidArgument);
+  EXPECT_TRUE(reader.formats.empty());
 }
 
 }  // namespace

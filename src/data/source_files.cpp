@@ -84,7 +84,9 @@ Result<std::vector<SourceFile>> source_files(const std::string& path) {
   Walk walk(root);
   AMAS_CHECK(walk.matching(patterns));
   auto files = std::move(walk).take();
-  if (files.empty()) return not_found(fmt::format("no file fits the source's pattern: {}", path));
+  if (files.empty())
+    return not_found(fmt::format(
+        "no file fits the source's pattern: {}; check the pattern and the folder that it begins with", path));
   return files;
 }
 

@@ -132,6 +132,13 @@ Result<std::vector<Part>> parts_of(const table::Table& table, const std::vector<
                                       options.by, near ? fmt::format("; did you mean \"{}\"?", *near) : ""));
 }
 
+// Only a hash leaves the sizes of small parts to chance.
+std::string_view what_to_do(const SplitOptions& options, const std::string& target) {
+  if (options.by != "hash") return "add rows, or change the shares in data.split";
+  return target.empty() ? "small tables need data.split: {by: random}, or more rows"
+                        : "small tables need data.split: {by: stratified}, or more rows";
+}
+
 }  // namespace
 
 Result<Split> split_rows(const table::Table& table, const std::vector<std::string>& features,
@@ -150,9 +157,10 @@ Result<Split> split_rows(const table::Table& table, const std::vector<std::strin
         .push_back(row);
   if (split.training.empty() || split.validation.empty() || split.test.empty())
     return failed_precondition(fmt::format(
-        "a part of the split would be empty: {} rows give train {}, valid {}, test {}; add rows or change "
-        "the shares",
-        parts.size(), split.training.size(), split.validation.size(), split.test.size()));
+        "a part of the split is empty: {} rows by {} give train {}, valid {}, test {} (asked: valid "
+        "{}, test {}); {}",
+        parts.size(), options.by, split.training.size(), split.validation.size(), split.test.size(),
+        options.validation, options.test, what_to_do(options, target)));
   return split;
 }
 

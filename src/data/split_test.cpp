@@ -124,6 +124,20 @@ TEST(SplitRows, refuses_what_cannot_be_split) {
             Code::kFailedPrecondition);
 }
 
+TEST(SplitRows, says_how_a_small_table_can_be_split_when_a_hash_leaves_a_part_empty) {
+  Strings texts, labels;
+  for (int i = 0; i < 30; ++i)
+    texts.push_back(fmt::format("text {}", i)), labels.push_back(i % 2 ? "a" : "b");
+  const Table table = Table::of({{"text", texts, {}}, {"label", labels, {}}}).value();
+  SplitOptions options = options_of("hash", 0.001, 0.2);
+  const auto refused = split_rows(table, {"text"}, "label", options);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("30 rows by hash give train "), std::string::npos);
+  EXPECT_NE(refused.error().message.find("valid 0, test"), std::string::npos) << refused.error().message;
+  EXPECT_NE(refused.error().message.find("by: stratified"), std::string::npos) << refused.error().message;
+  EXPECT_TRUE(split_rows(table, {"text"}, "label", options_of("stratified")));
+}
+
 class NoReader final : public table::TableReader {
  public:
   Result<Table> read(const std::string&, std::string_view) override {

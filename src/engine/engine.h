@@ -30,6 +30,10 @@ Status check_inputs(std::span<const TensorSpec> specs, std::span<const TensorVie
 struct LoadOptions {
   /// Threads that one run may use. 1 unless measured to be better: serving runs requests side by side.
   int threads = 1;
+  /// Which engine of an EngineSet loads it; empty: the first. Other engines do not read this.
+  std::string engine{};
+  /// How exactly an engine that offers a choice (Engine::precisions) computes; empty: its own default.
+  std::string precision{};
 };
 
 /// A model in memory, ready to run.
@@ -59,6 +63,8 @@ class Engine {
   virtual std::string_view name() const = 0;
   /// The version of the library behind it.
   virtual std::string version() const = 0;
+  /// The precisions that it offers here, best first; none where there is no choice.
+  virtual std::vector<std::string> precisions() const { return {}; }
   /// Loads an ONNX model from its bytes (borrowed for the call only).
   ///
   /// Errors: kInvalidArgument when it is not a valid model; kUnimplemented when it needs an operator or type

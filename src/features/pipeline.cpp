@@ -129,6 +129,23 @@ std::string_view Pipeline::text_type() const { return state_->parts.step->type()
 
 Result<std::vector<Tensor>> Pipeline::transform(std::span<const TensorView> columns,
                                                 std::vector<TextObservation>* observed) const {
+  AMAS_TRY(auto pieces, pieces_of(columns, observed, kTensorBytesMax));
+  if (pieces.size() == 1) return std::move(pieces[0]);
+  return resource_exhausted(
+      fmt::format("too many texts at once, or of too different length: {} texts, all padded to the longest, "
+                  "fill more than {} "
+                  "bytes; send fewer, and the long ones alone",
+                  columns[0].rows(), kTensorBytesMax));
+}
+
+Result<std::vector<std::vector<Tensor>>> Pipeline::transform_in_pieces(
+    std::span<const TensorView> columns, std::vector<TextObservation>* observed) const {
+  return pieces_of(columns, observed, limits::kBatchBytesMax);
+}
+
+Result<std::vector<std::vector<Tensor>>> Pipeline::pieces_of(std::span<const TensorView> columns,
+                                                             std::vector<TextObservation>* observed,
+                                                             std::size_t bytes_max) const {
   if (columns.size() != 1)
     return invalid_argument(fmt::format("wrong number of columns: {}; send 1, \"text\"", columns.size()));
   const TensorView& text = columns[0];
@@ -141,8 +158,8 @@ Result<std::vector<Tensor>> Pipeline::transform(std::span<const TensorView> colu
   AMAS_CHECK(check_sizes(text.strings()));
   if (observed) observed->assign(text.size(), TextObservation{});
   try {
-    return state_->parts.step->transform(text.strings(),
-                                         observed ? std::span(*observed) : std::span<TextObservation>());
+    return state_->parts.step->transform(
+        text.strings(), observed ? std::span(*observed) : std::span<TextObservation>(), bytes_max);
   } catch (const std::bad_alloc&) {
     return resource_exhausted(
         fmt::format("not enough memory to prepare {} texts; send fewer at once", text.size()));

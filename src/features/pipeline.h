@@ -98,6 +98,15 @@ class Pipeline {
   Result<std::vector<Tensor>> transform(std::span<const TensorView> columns,
                                         std::vector<TextObservation>* observed = nullptr) const;
 
+  /// The same in pieces of rows behind one another, each padded to its own longest row and at most
+  /// limits::kBatchBytesMax large, so that one long text does not widen all rows. There is always a piece.
+  ///
+  /// Errors: those of transform(); kResourceExhausted also for a text that fills more than kBatchBytesMax
+  /// alone
+  ///         (says the limit).
+  Result<std::vector<std::vector<Tensor>>> transform_in_pieces(
+      std::span<const TensorView> columns, std::vector<TextObservation>* observed = nullptr) const;
+
   /// The class of each row of a target column.
   ///
   /// Errors: kInvalidArgument for a label that was not seen in training (says it, the row, and the known
@@ -107,6 +116,9 @@ class Pipeline {
  private:
   struct State;
   explicit Pipeline(std::unique_ptr<State> state);
+  Result<std::vector<std::vector<Tensor>>> pieces_of(std::span<const TensorView> columns,
+                                                     std::vector<TextObservation>* observed,
+                                                     std::size_t bytes_max) const;
   std::unique_ptr<State> state_;
 };
 

@@ -50,8 +50,8 @@ Result<std::vector<Tensor>> transform_rows(const Pipeline& pipeline, const Tenso
   std::vector<TextObservation> some;
   for (std::int64_t begin = 0; begin < texts.rows(); begin += kRowsAtOnce) {
     const TensorView columns[] = {{texts, begin, std::min(begin + kRowsAtOnce, texts.rows())}};
-    AMAS_TRY(const auto padded, pipeline.transform(columns, observed == nullptr ? nullptr : &some));
-    sparse.append(padded);
+    AMAS_TRY(const auto pieces, pipeline.transform_in_pieces(columns, observed == nullptr ? nullptr : &some));
+    for (const auto& padded : pieces) sparse.append(padded);
     if (observed != nullptr) observed->insert(observed->end(), some.begin(), some.end());
   }
   return sparse.tensors();

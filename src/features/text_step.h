@@ -23,17 +23,21 @@ class TextStep {
   virtual std::vector<Port> outputs() const = 0;
   /// As Pipeline::index_count().
   virtual std::int64_t index_count() const = 0;
-  /// Prepares texts, each at most kTextBytesMax. `observed` is empty or has one entry a text, to be filled.
+  /// Prepares texts, each at most kTextBytesMax, in pieces of rows behind one another: the tensors of a piece
+  /// are padded to its longest row, and it has as many rows as that and `bytes_max` allow. There is always a
+  /// piece, if only one without rows.
   ///
-  /// Errors: kResourceExhausted when the padded tensors would be larger than kTensorBytesMax.
-  virtual Result<std::vector<Tensor>> transform(std::span<const std::string> texts,
-                                                std::span<TextObservation> observed) const = 0;
+  /// `observed` is empty or has one entry a text, to be filled.
+  /// Errors: kResourceExhausted when one row alone would be larger than `bytes_max`, or all pieces together
+  ///         than kTensorBytesMax.
+  virtual Result<std::vector<std::vector<Tensor>>> transform(std::span<const std::string> texts,
+                                                             std::span<TextObservation> observed,
+                                                             std::size_t bytes_max) const = 0;
   /// Adds its keys to the document that Pipeline::to_json writes.
   virtual void write(Json& document) const = 0;
 };
 
-/// The most bytes that one call may fill: texts of very different length in one call are padded to the
-/// longest.
+/// The most bytes that one call may fill.
 inline constexpr std::size_t kTensorBytesMax = std::size_t{2} << 30;
 
 /// What a TF-IDF step has learnt.

@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "features/ngrams.h"
 #include "features/observation.h"
+#include "features/reused.h"
 #include "features/text_step.h"
 
 namespace amas::features {
@@ -18,14 +19,36 @@ struct Features {
   std::vector<std::uint32_t> terms;
   std::vector<float> values;
   std::vector<std::size_t> ends;  ///< where each text ends
+
+  void clear() {
+    terms.clear();
+    values.clear();
+    ends.clear();
+  }
+  std::size_t bytes() const {
+    return terms.capacity() * sizeof terms[0] + values.capacity() * sizeof values[0] +
+           ends.capacity() * sizeof ends[0];
+  }
+  std::size_t begin(std::size_t text) const { return text == 0 ? 0 : ends[text - 1]; }
+  std::size_t count(std::size_t text) const { return ends[text] - begin(text); }
 };
 
-// What one call of transform reuses from text to text.
+// The texts from `begin` up to `end`, padded to `width` features.
+struct Piece {
+  std::size_t begin = 0, end = 0, width = 1;
+};
+
+// What is reused from text to text.
 struct Scratch {
   Words words;
   std::vector<std::uint32_t> terms;
   std::vector<std::uint32_t> spare;  ///< for sorting
   std::vector<double> weights;
+
+  std::size_t bytes() const {
+    return words.bytes() + terms.capacity() * sizeof terms[0] + spare.capacity() * sizeof spare[0] +
+           weights.capacity() * sizeof weights[0];
+  }
 };
 
 // Looks n-grams up some at a time: their hashes come first, so that the table's cache lines are on their way
@@ -79,23 +102,36 @@ class TfidfStep final : public TextStep {
   }
   std::int64_t index_count() const override { return static_cast<std::int64_t>(learnt_.terms.size()) + 1; }
 
-  Result<std::vector<Tensor>> transform(std::span<const std::string> texts,
-                                        std::span<TextObservation> observed) const override {
-    Scratch scratch;
-    Features features;
-    std::size_t width = 1;  // Engines dislike empty tensors: a batch of empty texts has one padding a row.
+  Result<std::vector<std::vector<Tensor>>> transform(std::span<const std::string> texts,
+                                                     std::span<TextObservation> observed,
+                                                     std::size_t bytes_max) const override {
+    const std::size_t cells_max = bytes_max / (sizeof(std::int32_t) + sizeof(float));
+    Reused<Scratch> reused_scratch;
+    Reused<Features> reused_features;
+    Scratch& scratch = *reused_scratch;
+    Features& features = *reused_features;
+    features.clear();
     for (std::size_t i = 0; i < texts.size(); ++i) {
       weigh(texts[i], scratch, observed.empty() ? nullptr : &observed[i]);
       features.terms.insert(features.terms.end(), scratch.terms.begin(), scratch.terms.end());
       for (const double weight : scratch.weights) features.values.push_back(static_cast<float>(weight));
       features.ends.push_back(features.terms.size());
-      width = std::max(width, scratch.terms.size());
+      if (scratch.terms.size() > cells_max)
+        return resource_exhausted(fmt::format(
+            "text has more features than allowed: row {} has {} > {} ({} bytes of tensors); shorten it", i,
+            scratch.terms.size(), cells_max, bytes_max));
     }
-    if (texts.size() > kTensorBytesMax / (sizeof(std::int32_t) + sizeof(float)) / width)
-      return resource_exhausted(fmt::format(
-          "texts of too different length at once: {} texts padded to {} features; send the long ones alone",
-          texts.size(), width));
-    return pad(features, width);
+    const std::vector<Piece> cuts = cut(features, texts.size(), std::max<std::size_t>(cells_max, 1));
+    std::size_t cells = 0;
+    for (const Piece& piece : cuts) cells += (piece.end - piece.begin) * piece.width;
+    if (cells > kTensorBytesMax / (sizeof(std::int32_t) + sizeof(float)))
+      return resource_exhausted(
+          fmt::format("texts of too different length at once: {} texts padded to {} features in all; send "
+                      "the long ones alone",
+                      texts.size(), cells));
+    std::vector<std::vector<Tensor>> pieces;
+    for (const Piece& piece : cuts) pieces.push_back(pad(features, piece));
+    return pieces;
   }
 
   void write(Json& document) const override {
@@ -151,12 +187,33 @@ class TfidfStep final : public TextStep {
       count_word(observation, term == StringIndex::kNone ? kUnknownBucket : buckets_[term]);
   }
 
-  static std::vector<Tensor> pad(const Features& features, std::size_t width) {
-    const Shape shape{static_cast<std::int64_t>(features.ends.size()), static_cast<std::int64_t>(width)};
+  // As many texts in each piece as fit into `cells_max` cells, padded to the longest of them.
+  static std::vector<Piece> cut(const Features& features, std::size_t texts, std::size_t cells_max) {
+    std::vector<Piece> pieces;
+    // Engines dislike empty tensors: a piece of empty texts has one padding a row.
+    Piece piece;
+    for (std::size_t text = 0; text < texts; ++text) {
+      const std::size_t width = std::max(piece.width, features.count(text));
+      if (text > piece.begin && (text + 1 - piece.begin) * width > cells_max) {
+        pieces.push_back(piece);
+        piece = {text, text, std::max<std::size_t>(1, features.count(text))};
+      } else {
+        piece.width = width;
+      }
+      piece.end = text + 1;
+    }
+    pieces.push_back(piece);
+    return pieces;
+  }
+
+  static std::vector<Tensor> pad(const Features& features, const Piece& piece) {
+    const auto& [begin, end, width] = piece;
+    const Shape shape{static_cast<std::int64_t>(end - begin), static_cast<std::int64_t>(width)};
     Tensor indices(DType::kInt32, shape);
     Tensor values(DType::kFloat32, shape);
-    for (std::size_t row = 0, at = 0; row < features.ends.size(); ++row)
-      for (std::size_t column = row * width; at < features.ends[row]; ++at, ++column) {
+    for (std::size_t text = begin; text < end; ++text)
+      for (std::size_t at = features.begin(text), column = (text - begin) * width; at < features.ends[text];
+           ++at, ++column) {
         indices.data<std::int32_t>()[column] = static_cast<std::int32_t>(features.terms[at] + 1);
         values.data<float>()[column] = features.values[at];
       }

@@ -5,8 +5,10 @@
 #include <numeric>
 
 #include "base/file.h"
+#include "base/limits.h"
 #include "features/observation.h"
 #include "features/pipeline.h"
+#include "features/text_step.h"
 
 namespace amas::features {
 namespace {
@@ -186,6 +188,48 @@ TEST(Tfidf, needs_a_term_in_enough_texts) {
     ASSERT_FALSE(pipeline.has_value());
     EXPECT_EQ(pipeline.error().code, Code::kFailedPrecondition);
   }
+}
+
+TEST(Tfidf, one_long_text_does_not_widen_all_rows) {
+  Strings words;
+  for (int i = 0; i < 20'000; ++i) words.push_back(fmt::format("word{}", i));
+  const std::string long_text = fmt::format("{}", fmt::join(words, " "));
+  const auto pipeline = fit({long_text}, {{"ngrams", 1}});
+  Strings texts(1'500, "word1 word2");
+  texts[700] = long_text;
+  const Tensor column = Tensor::of_strings({1'500}, texts);
+  std::vector<TextObservation> observed;
+  const auto pieces = pipeline->transform_in_pieces(std::vector<TensorView>{column}, &observed);
+  ASSERT_TRUE(pieces) << pieces.error().message;
+  std::int64_t rows = 0;
+  for (const auto& piece : *pieces) {
+    EXPECT_LE(piece[0].bytes().size() + piece[1].bytes().size(), limits::kBatchBytesMax);
+    ASSERT_EQ(piece[0].rows(), piece[1].rows());
+    const auto width = static_cast<std::size_t>(piece[0].shape()[1]);
+    const auto indices = piece[0].data<std::int32_t>();
+    for (std::size_t at = 0; at < indices.size(); at += width, ++rows)
+      EXPECT_EQ(width > 2 && indices[at + 2] != 0, rows == 700) << rows;
+  }
+  EXPECT_EQ(rows, 1'500);
+  EXPECT_EQ(observed.size(), 1'500u);
+  EXPECT_EQ((*pieces)[0][0].shape(), (Shape{700, 2})) << "rows before the long one stay narrow";
+}
+
+TEST(Tfidf, refuses_a_row_that_is_too_large_alone_and_names_the_limit) {
+  const Strings texts{"aa bb cc dd ee", "aa", "bb cc dd"};
+  const auto step = fit_tfidf(TfidfSettings(), texts);
+  ASSERT_TRUE(step) << step.error().message;
+  const auto pieces = (*step)->transform(texts, {}, 48);
+  ASSERT_TRUE(pieces) << pieces.error().message;
+  ASSERT_EQ(pieces->size(), 2u);
+  EXPECT_EQ((*pieces)[0][0].shape(), (Shape{1, 5}));
+  EXPECT_EQ((*pieces)[1][0].shape(), (Shape{2, 3}));
+  const auto refused = (*step)->transform(texts, {}, 39);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kResourceExhausted);
+  EXPECT_NE(refused.error().message.find("row 0 has 5 > 4 (39 bytes of tensors)"), std::string::npos)
+      << refused.error().message;
+  EXPECT_EQ((*step)->transform({}, {}, 48)->size(), 1u);
 }
 
 }  // namespace

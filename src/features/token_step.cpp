@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "features/observation.h"
 #include "features/padding.h"
+#include "features/reused.h"
 #include "features/text_step.h"
 #include "features/words.h"
 
@@ -16,6 +17,14 @@ WordSplitter splitter_of(const TokenSettings& settings) {
   return {settings.characters ? WordRule::kCharacters : WordRule::kFiltered, settings.lower,
           settings.filters};
 }
+
+// What is reused from text to text.
+struct Scratch {
+  Words words;
+  std::vector<std::int32_t> sequence;
+
+  std::size_t bytes() const { return words.bytes() + sequence.capacity() * sizeof sequence[0]; }
+};
 
 class TokenStep final : public TextStep {
  public:
@@ -33,25 +42,26 @@ class TokenStep final : public TextStep {
     return first_index() + static_cast<std::int64_t>(words_.size());
   }
 
-  Result<std::vector<Tensor>> transform(std::span<const std::string> texts,
-                                        std::span<TextObservation> observed) const override {
+  Result<std::vector<std::vector<Tensor>>> transform(std::span<const std::string> texts,
+                                                     std::span<TextObservation> observed,
+                                                     std::size_t bytes_max) const override {
     const auto length = static_cast<std::size_t>(*settings_.length);
+    const std::size_t rows_max = bytes_max / sizeof(std::int32_t) / length;
+    if (rows_max == 0)
+      return resource_exhausted(fmt::format("a row of {} tokens is larger than allowed: {} > {} bytes",
+                                            length, length * sizeof(std::int32_t), bytes_max));
     if (texts.size() > kTensorBytesMax / sizeof(std::int32_t) / length)
       return resource_exhausted(
           fmt::format("too many texts at once: {} of {} tokens each; send fewer", texts.size(), length));
-    Tensor tokens(DType::kInt32, {static_cast<std::int64_t>(texts.size()), *settings_.length});
-    Words words;
-    std::vector<std::int32_t> sequence;
-    for (std::size_t i = 0; i < texts.size(); ++i) {
-      splitter_.split(texts[i], words);
-      encode(words, sequence, observed.empty() ? nullptr : &observed[i]);
-      if (!observed.empty()) observed[i].characters = count_characters(texts[i]);
-      pad_sequence(sequence, tokens.data<std::int32_t>().subspan(i * length, length), settings_.padding,
-                   settings_.truncating);
-    }
-    std::vector<Tensor> outputs;
-    outputs.push_back(std::move(tokens));
-    return outputs;
+    std::vector<std::vector<Tensor>> pieces;
+    std::size_t begin = 0;
+    do {
+      const std::size_t rows = std::min(rows_max, texts.size() - begin);
+      pieces.emplace_back().push_back(
+          tokens_of(texts.subspan(begin, rows), observed.empty() ? observed : observed.subspan(begin, rows)));
+      begin += rows;
+    } while (begin < texts.size());
+    return pieces;
   }
 
   void write(Json& document) const override {
@@ -62,6 +72,21 @@ class TokenStep final : public TextStep {
 
  private:
   std::int64_t first_index() const { return settings_.oov ? 2 : 1; }
+
+  Tensor tokens_of(std::span<const std::string> texts, std::span<TextObservation> observed) const {
+    const auto length = static_cast<std::size_t>(*settings_.length);
+    Tensor tokens(DType::kInt32, {static_cast<std::int64_t>(texts.size()), *settings_.length});
+    Reused<Scratch> scratch;
+    auto& [words, sequence] = *scratch;
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      splitter_.split(texts[i], words);
+      encode(words, sequence, observed.empty() ? nullptr : &observed[i]);
+      if (!observed.empty()) observed[i].characters = count_characters(texts[i]);
+      pad_sequence(sequence, tokens.data<std::int32_t>().subspan(i * length, length), settings_.padding,
+                   settings_.truncating);
+    }
+    return tokens;
+  }
 
   void encode(const Words& words, std::vector<std::int32_t>& sequence, TextObservation* observation) const {
     sequence.clear();

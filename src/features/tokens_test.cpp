@@ -155,5 +155,19 @@ TEST(Tokens, that_would_fill_the_memory_are_refused) {
   EXPECT_EQ(outputs.error().code, Code::kResourceExhausted);
 }
 
+TEST(Tokens, come_in_pieces_that_no_run_of_a_graph_is_too_small_for) {
+  const auto pipeline = fit({"a"}, {{"length", kLengthMax}});
+  const Tensor column = Tensor::of_strings({300}, Strings(300, "a"));
+  const auto pieces = pipeline->transform_in_pieces(std::vector<TensorView>{column});
+  ASSERT_TRUE(pieces) << pieces.error().message;
+  const auto rows_most =
+      static_cast<std::int64_t>(limits::kBatchBytesMax / sizeof(std::int32_t)) / kLengthMax;
+  ASSERT_EQ(pieces->size(), static_cast<std::size_t>((300 + rows_most - 1) / rows_most));
+  EXPECT_EQ((*pieces)[0][0].shape(), (Shape{rows_most, kLengthMax}));
+  EXPECT_EQ(pipeline->transform(std::vector<TensorView>{column})->front().rows(), 300);
+  const Tensor nothing = Tensor::of_strings({0}, {});
+  EXPECT_EQ(pipeline->transform_in_pieces(std::vector<TensorView>{nothing})->front()[0].rows(), 0);
+}
+
 }  // namespace
 }  // namespace amas::features

@@ -24,6 +24,8 @@ enum class WordRule : std::uint8_t {
 /// longest so far.
 class Words {
  public:
+  /// The memory that it holds.
+  std::size_t bytes() const { return text_.capacity() + spans_.capacity() * sizeof(Span); }
   /// How many words there are.
   std::size_t size() const { return spans_.size(); }
   /// Word i, as UTF-8; borrowed until the next split.

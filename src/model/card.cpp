@@ -40,8 +40,11 @@ void add_data(const Manifest& manifest, const DatasetFacts* facts, std::string& 
                  facts->licence.empty() ? "unknown" : plain(facts->licence));
   fmt::format_to(out, "- Rows: {} for training, {} for validation, {} for the test\n", facts->training_rows,
                  facts->validation_rows, facts->test_rows);
-  fmt::format_to(out, "- Dropped: {} duplicates, {} contradictions\n", facts->duplicates_dropped,
-                 facts->contradictions_dropped);
+  fmt::format_to(out,
+                 "- Dropped rows: {} duplicates, {} contradictions, {} with empty text, {} without target, "
+                 "{} of rare classes\n",
+                 facts->duplicates_dropped, facts->contradictions_dropped, facts->empty_dropped,
+                 facts->missing_target_dropped, facts->rare_classes_dropped);
   for (const auto& [label, rows] : facts->label_rows)
     fmt::format_to(out, "- Label {}: {} rows\n", plain(label), rows);
 }

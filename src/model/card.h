@@ -17,8 +17,12 @@ struct DatasetFacts {
   std::uint64_t validation_rows = 0;
   std::uint64_t test_rows = 0;
   std::map<std::string, std::uint64_t> label_rows;  ///< rows of each label, all parts together
-  std::uint64_t duplicates_dropped = 0;
-  std::uint64_t contradictions_dropped = 0;
+  // Rows that were dropped before the parts were made, by why.
+  std::uint64_t duplicates_dropped = 0;      ///< an equal one stood before them
+  std::uint64_t contradictions_dropped = 0;  ///< equal texts carried different targets
+  std::uint64_t empty_dropped = 0;           ///< no text
+  std::uint64_t missing_target_dropped = 0;
+  std::uint64_t rare_classes_dropped = 0;  ///< too few rows of their class
 };
 
 /// Renders card.md: a model card for people. Holds no time and no random number: the same facts give the same

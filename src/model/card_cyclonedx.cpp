@@ -100,6 +100,9 @@ Json dataset_component(const Manifest& manifest, const DatasetFacts* facts) {
     add("test_rows", facts->test_rows);
     add("duplicates_dropped", facts->duplicates_dropped);
     add("contradictions_dropped", facts->contradictions_dropped);
+    add("empty_dropped", facts->empty_dropped);
+    add("missing_target_dropped", facts->missing_target_dropped);
+    add("rare_classes_dropped", facts->rare_classes_dropped);
     for (const auto& [label, rows] : facts->label_rows) add("rows:" + label, rows);
   }
   Json component = {{"type", "data"},

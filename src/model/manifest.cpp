@@ -33,6 +33,8 @@ Json variants_to_json(const Manifest& manifest) {
     list.push_back({{"name", variant.name},
                     {"file", variant.file},
                     {"bytes", variant.bytes},
+                    {"engine", variant.engine},
+                    {"precision", variant.precision},
                     {"metrics", variant.metrics},
                     {"accuracy_drop", variant.accuracy_drop},
                     {"allowed", variant.allowed},
@@ -119,6 +121,8 @@ Result<Variant> read_variant(const Json& entry) {
   AMAS_TRY(variant.name, json_field<std::string>(entry, "name"));
   AMAS_TRY(variant.file, json_field<std::string>(entry, "file"));
   AMAS_TRY(variant.bytes, json_field<std::uint64_t>(entry, "bytes"));
+  AMAS_TRY(variant.engine, json_field_or<std::string>(entry, "engine", ""));
+  AMAS_TRY(variant.precision, json_field_or<std::string>(entry, "precision", ""));
   AMAS_TRY(variant.metrics, map_field<double>(entry, "metrics"));
   AMAS_TRY(variant.accuracy_drop, number(entry, "accuracy_drop"));
   AMAS_TRY(variant.allowed, json_field<bool>(entry, "allowed"));

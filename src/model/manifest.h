@@ -23,11 +23,14 @@ struct Signature {
   std::vector<engine::TensorSpec> outputs;
 };
 
-/// One graph of a package: the model as trained ("fp32"), or an optimised form of it.
+/// One way to serve a package: the model as trained ("fp32"), an optimised form of its graph ("int8", …), or
+/// one of these on a compiled engine ("compiled-int16", …), which then share a file.
 struct Variant {
-  std::string name;         ///< "fp32", "int8", "pruned", "pruned-int8", …
+  std::string name;         ///< "fp32", "int8", "pruned", "pruned-int8", "compiled-int16", …
   std::string file;         ///< its graph, such as "model.int8.onnx"
   std::uint64_t bytes = 0;  ///< of that file; filled by seal()
+  std::string engine{};     ///< that runs it; empty: ONNX Runtime
+  std::string precision{};  ///< that the engine computes with; empty: it offers no choice
   /// Metrics on the validation rows ("accuracy", "log_loss", …); the same in every run.
   std::map<std::string, double> metrics{};
   /// Accuracy on validation rows lost against "fp32" (negative: gained).

@@ -206,13 +206,22 @@ TEST(Card, is_the_same_for_the_same_facts_and_names_what_the_manifest_holds) {
                            .licence = "Apache-2.0",
                            .training_rows = 4000,
                            .test_rows = 1170,
-                           .label_rows = {{"ham|eggs", 4000}}};
+                           .label_rows = {{"ham|eggs", 4000}},
+                           .duplicates_dropped = 1,
+                           .contradictions_dropped = 2,
+                           .empty_dropped = 3,
+                           .missing_target_dropped = 4,
+                           .rare_classes_dropped = 5};
   const std::string card = card_markdown(example_manifest(), &facts);
   EXPECT_EQ(card, card_markdown(example_manifest(), &facts));
   for (const char* part :
        {"# spam", "| accuracy | 0.985 | 0.978 to 0.991 |", "| roc\\_auc | undefined |", "ham\\|eggs",
-        "Apache-2.0", "1170 for the test", "| int8 | model.int8.onnx |", "torch 2.7.1"})
+        "Apache-2.0", "1170 for the test", "| int8 | model.int8.onnx |", "torch 2.7.1",
+        "1 duplicates, 2 contradictions, 3 with empty text, 4 without target, 5 of rare classes"})
     EXPECT_NE(card.find(part), std::string::npos) << part << "\n" << card;
+  const std::string bill = card_cyclonedx(example_manifest(), &facts);
+  for (const char* dropped : {"empty", "missing_target", "rare_classes"})
+    EXPECT_NE(bill.find(std::string("amas:") + dropped + "_dropped"), std::string::npos) << bill;
 }
 
 TEST(Card, goes_into_the_package_with_the_digests_of_the_graphs) {

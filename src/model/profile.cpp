@@ -51,30 +51,46 @@ Histogram share_histogram(const std::vector<double>& values) {
       [](double v) { return v < 1 ? 1.0 : std::nextafter(v, 2.0); });
 }
 
-void add_buckets(const TextObservation& text, Buckets& sums) {
-  for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += text.buckets[i];
+// The least value that three quarters do not exceed; 1 at least.
+double upper_quartile(std::vector<double> values) {
+  if (values.empty()) return 1;
+  const auto at = values.begin() + static_cast<std::ptrdiff_t>(3 * (values.size() - 1) / 4);
+  std::ranges::nth_element(values, at);
+  return std::max(1.0, *at);
 }
 
-/// The distance of two disjoint samples of `sample` rows each; `order` is shuffled.
-double draw_distance(std::span<const TextObservation> observed, std::size_t sample,
-                     std::vector<std::size_t>& order, std::mt19937_64& random) {
+void add_buckets(const TextObservation& text, double token_cap, Buckets& sums) {
+  const double weight = text_weight(text, token_cap);
+  for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += weight * text.buckets[i];
+}
+
+/// Texts to draw samples from.
+struct Draws {
+  std::span<const TextObservation> observed;
+  double token_cap;
+  std::vector<std::size_t> order;  ///< is shuffled
+  std::mt19937_64 random{kNoiseRows};
+};
+
+/// The distance of two disjoint samples of `sample` rows each.
+double draw_distance(Draws& draws, std::size_t sample) {
+  auto& [observed, token_cap, order, random] = draws;
   for (std::size_t i = 0; i < 2 * sample; ++i) std::swap(order[i], order[i + random() % (order.size() - i)]);
   Buckets left{}, right{};
   for (std::size_t i = 0; i < sample; ++i) {
-    add_buckets(observed[order[i]], left);
-    add_buckets(observed[order[sample + i]], right);
+    add_buckets(observed[order[i]], token_cap, left);
+    add_buckets(observed[order[sample + i]], token_cap, right);
   }
   return jensen_shannon_distance(left, right);
 }
 
-double noise_of(std::span<const TextObservation> observed) {
+double noise_of(std::span<const TextObservation> observed, double token_cap) {
   const std::size_t sample = std::min(kNoiseRows, observed.size() / 2);
   if (sample == 0) return 0;
-  std::vector<std::size_t> order(observed.size());
-  std::iota(order.begin(), order.end(), 0U);
-  std::mt19937_64 random(kNoiseRows);
+  Draws draws{observed, token_cap, std::vector<std::size_t>(observed.size())};
+  std::iota(draws.order.begin(), draws.order.end(), 0U);
   std::array<double, kNoiseDraws> distances{};
-  for (double& distance : distances) distance = draw_distance(observed, sample, order, random);
+  for (double& distance : distances) distance = draw_distance(draws, sample);
   std::ranges::nth_element(distances, distances.begin() + kNoiseDraws / 2);
   // The distance of two samples of one distribution falls with the root of their size.
   return distances[kNoiseDraws / 2] * std::sqrt(static_cast<double>(sample) / kNoiseRows);
@@ -131,6 +147,11 @@ std::uint64_t Histogram::total() const {
   return std::accumulate(counts.begin(), counts.end(), std::uint64_t{0});
 }
 
+double text_weight(const TextObservation& text, double token_cap) {
+  const auto tokens = static_cast<double>(text.tokens);
+  return token_cap > 0 && tokens > token_cap ? token_cap / tokens : 1;
+}
+
 double jensen_shannon_distance(std::span<const double> left, std::span<const double> right) {
   const double left_sum = std::accumulate(left.begin(), left.end(), 0.0);
   const double right_sum = std::accumulate(right.begin(), right.end(), 0.0);
@@ -153,14 +174,15 @@ Profile make_profile(std::span<const TextObservation> observed, std::span<const 
     characters.push_back(text.characters);
     tokens.push_back(text.tokens);
     unknown.push_back(text.tokens == 0 ? 0.0 : static_cast<double>(text.unknown) / text.tokens);
-    add_buckets(text, profile.token_buckets);
   }
   profile.characters = count_histogram(characters);
   profile.tokens = count_histogram(tokens);
+  profile.token_cap = upper_quartile(tokens);
+  for (const TextObservation& text : observed) add_buckets(text, profile.token_cap, profile.token_buckets);
   profile.unknown_share = share_histogram(unknown);
   const double all = std::accumulate(profile.token_buckets.begin(), profile.token_buckets.end(), 0.0);
   for (double& share : profile.token_buckets) share = all > 0 ? share / all : 0.0;
-  profile.token_noise = noise_of(observed);
+  profile.token_noise = noise_of(observed, profile.token_cap);
   add_scores(scores, classes, profile);
   return profile;
 }
@@ -171,6 +193,7 @@ std::string to_json(const Profile& profile) {
                          {"characters", histogram_to_json(profile.characters)},
                          {"tokens", histogram_to_json(profile.tokens)},
                          {"unknown_share", histogram_to_json(profile.unknown_share)},
+                         {"token_cap", profile.token_cap},
                          {"token_buckets", profile.token_buckets},
                          {"token_noise", profile.token_noise},
                          {"score", histogram_to_json(profile.score)},
@@ -190,6 +213,7 @@ Result<Profile> profile_from_json(std::string_view text) {
   AMAS_TRY(profile.characters, read_histogram(document, "characters"));
   AMAS_TRY(profile.tokens, read_histogram(document, "tokens"));
   AMAS_TRY(profile.unknown_share, read_histogram(document, "unknown_share"));
+  AMAS_TRY(profile.token_cap, json_field_or<double>(document, "token_cap", 0));
   AMAS_TRY(const auto buckets, read_shares(document, "token_buckets"));
   if (buckets.size() != profile.token_buckets.size())
     return invalid_argument(fmt::format("JSON array has the wrong length: \"token_buckets\" has {}, not {}",

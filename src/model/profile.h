@@ -36,7 +36,12 @@ struct Profile {
   Histogram tokens;      ///< of texts, bins at reference quantiles
   Histogram
       unknown_share;  ///< of texts: unknown / tokens, in [0,1], 0 without tokens; bins at reference quantiles
-  std::array<double, features::kTokenBuckets> token_buckets{};  ///< share of all tokens
+  /// One text of ten thousand words would outweigh a window of usual ones: a text with more tokens than this
+  /// counts in `token_buckets` and `token_noise` as if it had so many, and so it must where traffic is
+  /// compared with them (text_weight). Three quarters of the reference's texts have no more. 0: no text is
+  /// weighed down, as in the profiles of earlier versions.
+  double token_cap = 0;
+  std::array<double, features::kTokenBuckets> token_buckets{};  ///< share of all tokens, weighed as said
   /// Between halves of the reference itself, the token distributions' typical distance for samples of 200
   /// rows: what chance alone gives (Jensen-Shannon distance, base 2; median of 31 seeded draws). Fewer than
   /// 400 rows: measured on smaller halves and scaled by the root of their size.
@@ -50,6 +55,9 @@ struct Profile {
 /// `classes`: at least 1; scores.size() is a multiple of it.
 Profile make_profile(std::span<const features::TextObservation> observed, std::span<const float> scores,
                      std::size_t classes);
+
+/// What each token of a text counts under a profile's `token_cap`: 1, or less in a longer text.
+double text_weight(const features::TextObservation& text, double token_cap);
 
 /// The Jensen-Shannon distance, base 2, in [0,1], between two distributions given as weights (they need not
 /// sum to 1); 0 when either has no weight. Source: Endres and Schindelin 2003.

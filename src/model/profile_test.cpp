@@ -94,6 +94,30 @@ TEST(MakeProfile, measures_the_noise_that_chance_alone_gives) {
   EXPECT_NEAR(make_profile(random_texts(200, 40), {}, 1).token_noise, expected, 0.3 * expected);
 }
 
+TEST(MakeProfile, lets_no_long_text_outweigh_the_others) {
+  // 90 texts of ten tokens of bucket 1 and 10 of ten thousand tokens of bucket 2: nearly all tokens are those
+  // of the long ones, but a text counts for ten at most.
+  std::vector<TextObservation> texts(100);
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    const bool is_long = i % 10 == 0;
+    texts[i].tokens = is_long ? 10'000 : 10;
+    texts[i].buckets[is_long ? 2 : 1] = is_long ? 10'000 : 10;
+  }
+  const Profile profile = make_profile(texts, {}, 1);
+  EXPECT_EQ(profile.token_cap, 10);
+  EXPECT_DOUBLE_EQ(profile.token_buckets[2], 0.1);
+  EXPECT_DOUBLE_EQ(text_weight(texts[0], profile.token_cap), 0.001);
+  EXPECT_EQ(text_weight(texts[1], profile.token_cap), 1);
+  EXPECT_EQ(text_weight(texts[0], 0), 1) << "no cap";
+}
+
+TEST(Profile, without_a_cap_is_of_an_earlier_version_and_has_none) {
+  Json document = *parse_json(to_json(make_profile(random_texts(30, 64), {}, 2)));
+  EXPECT_GT(document["token_cap"], 0);
+  document.erase("token_cap");
+  EXPECT_EQ(profile_from_json(dump_json(document))->token_cap, 0);
+}
+
 TEST(MakeProfile, accepts_no_rows) {
   const Profile profile = make_profile({}, {}, 2);
   EXPECT_EQ(profile.rows, 0U);
@@ -114,6 +138,7 @@ TEST(Profile, reads_back_what_was_written) {
 TEST(Profile, refuses_malformed_documents_naming_the_key) {
   const Json good = *parse_json(to_json(make_profile(random_texts(30, 64), {}, 2)));
   for (const auto& [key, value] : good.items()) {
+    if (key == "token_cap") continue;
     Json bad = good;
     bad.erase(key);
     const auto read = profile_from_json(dump_json(bad));

@@ -73,13 +73,22 @@ DriftStatistic::DriftStatistic(DriftReference reference, const DriftBounds& boun
   finding_.statistic = reference_.statistic;
   finding_.shifting_at = bounds.shifting_at;
   finding_.drifted_at = bounds.drifted_at;
+  const std::uint64_t panes_min =
+      (std::min(bounds_.rows_min, kPanes * pane_rows_) + pane_rows_ - 1) / pane_rows_;
+  finding_.rows_min = std::max<std::uint64_t>(panes_min, 1) * pane_rows_;
+}
+
+DriftFinding DriftStatistic::finding() const {
+  DriftFinding finding = finding_;
+  if (finding.state == DriftState::kLearning) finding.rows += rows_in_pane_;
+  return finding;
 }
 
 void DriftStatistic::end_pane() {
   panes_full_ = std::min<std::uint64_t>(panes_full_ + 1, kPanes);
   const std::uint64_t rows = panes_full_ * pane_rows_;
   finding_.rows = rows;
-  if (rows >= std::min(bounds_.rows_min, kPanes * pane_rows_)) compare(rows);
+  if (rows >= finding_.rows_min) compare(rows);
   current_ = (current_ + 1) % kPanes;
   std::ranges::fill(pane(), 0.0f);
   rows_in_pane_ = 0;

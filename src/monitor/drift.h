@@ -22,8 +22,9 @@ struct DriftFinding {
   double effect = 0;  ///< Jensen-Shannon distance (base 2, in [0,1]) less what chance gives on average
   double shifting_at =
       0;  ///< effect from which it counts as shifting: as configured, or what chance may reach …
-  double drifted_at = 0;   ///< … and as drifted
-  std::uint64_t rows = 0;  ///< in the window
+  double drifted_at = 0;       ///< … and as drifted
+  std::uint64_t rows = 0;      ///< in the window; while learning all that were seen …
+  std::uint64_t rows_min = 0;  ///< … of so many that the first verdict needs
 };
 
 /// How drift is judged.
@@ -75,7 +76,7 @@ class DriftStatistic {
     if (++rows_in_pane_ == pane_rows_) end_pane();
   }
   /// The verdict at the last comparison.
-  const DriftFinding& finding() const { return finding_; }
+  DriftFinding finding() const;
 
  private:
   void end_pane();

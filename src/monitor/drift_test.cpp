@@ -87,9 +87,20 @@ TEST(DriftStatistic, learns_until_there_are_enough_rows) {
   DriftStatistic statistic(row_reference("s", {1000, 0}), {500, 100, 0.1, 0.2});
   feed(statistic, std::vector<std::uint64_t>{0, 99});
   EXPECT_EQ(statistic.finding().state, DriftState::kLearning);
+  EXPECT_EQ(statistic.finding().rows, 99u) << "those of the unfinished twentieth too";
+  EXPECT_EQ(statistic.finding().rows_min, 100u);
   feed(statistic, std::vector<std::uint64_t>{0, 1});
   EXPECT_EQ(statistic.finding().state, DriftState::kDrifted);
   EXPECT_EQ(statistic.finding().rows, 100u);
+}
+
+TEST(DriftStatistic, says_how_many_rows_the_first_verdict_needs) {
+  const auto rows_min = [](const DriftBounds& bounds) {
+    return DriftStatistic(row_reference("s", {1, 1}), bounds).finding().rows_min;
+  };
+  EXPECT_EQ(rows_min({500, 110, 0.1, 0.2}), 125u) << "verdicts come every 25 rows";
+  EXPECT_EQ(rows_min({40, 100, 0.1, 0.2}), 40u) << "a window holds no more";
+  EXPECT_EQ(rows_min({1, 0, 0.1, 0.2}), 1u);
 }
 
 TEST(DriftStatistic, rows_that_share_nothing_with_the_reference_are_at_distance_one) {

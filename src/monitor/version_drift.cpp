@@ -8,23 +8,16 @@
 namespace amas::monitor {
 namespace {
 
-// The value below which a share of a histogram's counts lies, linear within its bin.
-double quantile(const model::Histogram& histogram, double share) {
-  double rest = share * static_cast<double>(histogram.total());
-  for (std::size_t bin = 0; bin < histogram.counts.size(); ++bin) {
-    const auto count = static_cast<double>(histogram.counts[bin]);
-    const double left = histogram.edges[bin], right = histogram.edges[bin + 1];
-    if (count > 0 && rest <= count) return left + (right - left) * rest / count;
-    rest -= count;
-  }
-  return histogram.edges.back();
-}
-
-double mean(const model::Histogram& histogram) {
+// Tokens that a text of the reference counts for on average.
+double mean_tokens(const model::Profile& profile) {
+  const model::Histogram& tokens = profile.tokens;
   double sum = 0;
-  for (std::size_t bin = 0; bin < histogram.counts.size(); ++bin)
-    sum += static_cast<double>(histogram.counts[bin]) * (histogram.edges[bin] + histogram.edges[bin + 1]) / 2;
-  return sum / static_cast<double>(std::max<std::uint64_t>(histogram.total(), 1));
+  for (std::size_t bin = 0; bin < tokens.counts.size(); ++bin) {
+    const double middle = (tokens.edges[bin] + tokens.edges[bin + 1]) / 2;
+    sum += static_cast<double>(tokens.counts[bin]) *
+           (profile.token_cap > 0 ? std::min(middle, profile.token_cap) : middle);
+  }
+  return sum / static_cast<double>(std::max<std::uint64_t>(tokens.total(), 1));
 }
 
 // Words of one text belong together, so that chance gives more than for as many independent words. The
@@ -37,7 +30,7 @@ DriftReference words_reference(const model::Profile& profile) {
   constexpr double kFreedom = 10;
   const double measured = profile.token_noise * profile.token_noise * kNoiseRows / 2;
   const double independent = (static_cast<double>(features::kTokenBuckets) - 1) / (8 * std::numbers::ln2) /
-                             std::max(1.0, mean(profile.tokens));
+                             std::max(1.0, mean_tokens(profile));
   std::vector<double> weights(profile.token_buckets.begin(), profile.token_buckets.end());
   const bool any = std::ranges::any_of(weights, [](double weight) { return weight > 0; });
   return {"words", std::move(weights), any ? static_cast<double>(profile.rows) : 0,
@@ -68,10 +61,8 @@ VersionDrift::VersionDrift(const model::Profile& profile, std::size_t classes, c
       unknown_(make_binned("unknown_words", profile.unknown_share, bounds)),
       score_(make_binned("scores", profile.score, bounds)),
       words_(make_statistic(words_reference(profile), bounds)),
-      classes_(classes != 0 ? classes : profile.label_shares.size()) {
-  // One text of ten thousand words would outweigh a window of usual ones: from three quarters of the
-  // reference's lengths on, a text counts no more than that.
-  if (words_) tokens_max_ = static_cast<float>(std::max(1.0, quantile(profile.tokens, 0.75)));
+      classes_(classes != 0 ? classes : profile.label_shares.size()),
+      token_cap_(profile.token_cap) {
   // With two classes the predicted label says no more than the score does.
   if (classes_ > 2 && classes_ == profile.label_shares.size()) {
     std::vector<double> counts = profile.label_shares;
@@ -82,11 +73,10 @@ VersionDrift::VersionDrift(const model::Profile& profile, std::size_t classes, c
 
 void VersionDrift::add_texts(std::span<const features::TextObservation> observed) {
   for (const features::TextObservation& text : observed) {
-    const auto tokens = static_cast<float>(text.tokens);
     if (length_) length_->add(text.characters);
     if (unknown_) unknown_->add(text.tokens == 0 ? 0.0 : static_cast<double>(text.unknown) / text.tokens);
     if (!words_) continue;
-    const float weight = tokens > tokens_max_ ? tokens_max_ / tokens : 1;
+    const auto weight = static_cast<float>(model::text_weight(text, token_cap_));
     const std::span<float> pane = words_->pane();
     for (std::size_t i = 0; i < text.buckets.size(); ++i)
       pane[i] += weight * static_cast<float>(text.buckets[i]);

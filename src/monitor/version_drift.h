@@ -41,7 +41,7 @@ class VersionDrift {
   std::optional<Binned> length_, unknown_, score_;
   std::optional<DriftStatistic> words_, labels_;
   std::size_t classes_;
-  float tokens_max_ = 0;
+  double token_cap_;  ///< of the profile: the words of traffic are weighed as those of the reference were
 };
 
 }  // namespace amas::monitor

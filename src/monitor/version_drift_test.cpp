@@ -128,6 +128,29 @@ TEST(VersionDrift, one_giant_text_is_no_drift) {
   EXPECT_EQ(by_name(drift)["words"].state, DriftState::kSteady);
 }
 
+TEST(VersionDrift, long_texts_weigh_as_much_in_the_reference_as_in_traffic) {
+  // A tenth of the texts are a thousand times as long as the others, and of other words. Normal traffic has
+  // just as many.
+  Rows rows;
+  for (int i = 0; i < 500; ++i) {
+    TextObservation text;
+    const bool is_long = i % 10 == 0;
+    text.tokens = is_long ? 20'000 : 20;
+    text.characters = 5 * text.tokens;
+    for (std::size_t bucket = is_long ? 32 : 1; bucket < (is_long ? 52u : 21u); ++bucket)
+      text.buckets[bucket] = static_cast<std::uint16_t>(text.tokens / 20);
+    rows.texts.push_back(text);
+    rows.scores.insert(rows.scores.end(), {0.5f, 0.5f});
+  }
+  VersionDrift drift(profile_of(rows), 2, {});
+  drift.add_texts(rows.texts);
+  drift.add_scores(rows.scores, 2);
+  for (const auto& [name, finding] : by_name(drift)) {
+    EXPECT_EQ(finding.state, DriftState::kSteady) << name;
+    EXPECT_NEAR(finding.effect, 0, 1e-6) << name;
+  }
+}
+
 TEST(VersionDrift, a_shift_is_named_and_the_rest_is_steady) {
   const auto check = [](const Traffic& live, const std::string& shifted) {
     for (const auto& [name, finding] : judge(live, 500, 3)) {

@@ -10,7 +10,8 @@ Json to_json(const WatchReport& report) {
                      {"effect", finding.effect},
                      {"shifting_at", finding.shifting_at},
                      {"drifted_at", finding.drifted_at},
-                     {"rows", finding.rows}});
+                     {"rows", finding.rows},
+                     {"rows_min", finding.rows_min}});
   for (const AnomalyFinding& finding : report.anomalies) {
     anomalies.push_back({{"series", finding.series},
                          {"active", finding.active},

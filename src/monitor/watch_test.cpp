@@ -167,7 +167,8 @@ TEST_F(WatchTest, the_report_is_json_of_plain_values) {
                                     {"effect", 0.0},
                                     {"shifting_at", json["drift"][0]["shifting_at"]},
                                     {"drifted_at", json["drift"][0]["drifted_at"]},
-                                    {"rows", 500}}));
+                                    {"rows", 500},
+                                    {"rows_min", 100}}));
 }
 
 TEST(Watch, takes_calls_from_several_threads) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <optional>
 
 #include "base/text.h"
@@ -20,12 +21,16 @@ constexpr double kRounding = 1e-9;
 /// Judges graphs on the validation rows against the fp32 graph.
 class Judge {
  public:
-  Judge(const JudgeRows& rows, engine::Engine& engine, double accuracy_drop_max)
-      : rows_(rows), engine_(engine), accuracy_drop_max_(accuracy_drop_max) {}
+  Judge(const JudgeRows& rows, engine::EngineSet& engines, double accuracy_drop_max)
+      : rows_(rows), engines_(engines), accuracy_drop_max_(accuracy_drop_max) {}
 
-  Result<VariantResult> judge(std::string name, std::string onnx, Json details) {
-    VariantResult variant{.name = std::move(name), .onnx = std::move(onnx), .details = std::move(details)};
-    AMAS_TRY(const auto loaded, engine_.load(variant.onnx, {}));
+  engine::EngineSet& engines() const { return engines_; }
+
+  Result<VariantResult> judge(std::string name, std::string onnx, Json details,
+                              const engine::LoadOptions& load = {}) {
+    VariantResult variant{
+        .name = std::move(name), .onnx = std::move(onnx), .load = load, .details = std::move(details)};
+    AMAS_TRY(const auto loaded, engines_.load(variant.onnx, load));
     AMAS_TRY(variant.scores, score_rows(*loaded, *rows_.inputs));
     AMAS_TRY(variant.metrics, rows_.evaluate(variant.scores));
     const auto accuracy = variant.metrics.find("accuracy");
@@ -39,7 +44,7 @@ class Judge {
 
  private:
   const JudgeRows& rows_;
-  engine::Engine& engine_;
+  engine::EngineSet& engines_;
   const double accuracy_drop_max_;
   std::optional<double> reference_;  ///< the first graph's accuracy
 };
@@ -132,6 +137,43 @@ Result<std::optional<VariantResult>> pruned(std::string_view onnx, Judge& judge)
   return PruneSearch(onnx, net ? net->units : 0, judge).find();
 }
 
+struct Difference {
+  double largest = 0;
+  double mean = 0;
+};
+
+Difference difference_of(std::span<const float> a, std::span<const float> b) {
+  Difference difference;
+  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
+    const double one = std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i]));
+    difference.largest = std::max(difference.largest, one);
+    difference.mean += one / static_cast<double>(a.size());
+  }
+  return difference;
+}
+
+/// One variant's graph on the compiled engines, in each of their precisions.
+Status add_compiled(const VariantResult& graph, bool int8, Judge& judge,
+                    std::vector<VariantResult>& variants) {
+  const std::string prefix = graph.name == "fp32" ? "" : graph.name + "-";
+  for (const auto& engine : judge.engines().engines().subspan(1))
+    for (const std::string& precision : engine->precisions()) {
+      if (precision == "int8" && !int8) continue;
+      Json details = graph.details;
+      details["engine"] = engine->name();
+      details["precision"] = precision;
+      AMAS_TRY(auto compiled,
+               if_admitted(judge.judge(fmt::format("{}compiled-{}", prefix, precision), graph.onnx, details,
+                                       {.engine = std::string(engine->name()), .precision = precision})));
+      if (!compiled) break;  // it does not take this graph in any precision
+      const Difference difference = difference_of(compiled->scores, graph.scores);
+      compiled->details["largest_difference"] = difference.largest;
+      compiled->details["mean_difference"] = difference.mean;
+      variants.push_back(std::move(*compiled));
+    }
+  return {};
+}
+
 Status check_methods(const std::vector<std::string>& methods) {
   const std::vector<std::string> known{"int8", "prune"};
   for (const std::string& method : methods) {
@@ -144,15 +186,11 @@ Status check_methods(const std::vector<std::string>& methods) {
   return {};
 }
 
-}  // namespace
-
-Result<std::vector<VariantResult>> optimise(std::string_view onnx, const JudgeRows& rows,
-                                            engine::Engine& engine, const OptimiseOptions& options) {
-  AMAS_CHECK(check_methods(options.methods));
+Result<std::vector<VariantResult>> optimise_graph(std::string_view onnx, Judge& judge,
+                                                  const OptimiseOptions& options) {
   const auto wanted = [&](std::string_view method) {
     return std::ranges::find(options.methods, method) != options.methods.end();
   };
-  Judge judge(rows, engine, options.accuracy_drop_max);
   std::vector<VariantResult> variants;
   AMAS_TRY(auto original, judge.judge("fp32", std::string(onnx), Json::object()));
   variants.push_back(std::move(original));
@@ -175,6 +213,21 @@ Result<std::vector<VariantResult>> optimise(std::string_view onnx, const JudgeRo
                           return int8->onnx.size() < other.onnx.size();
                         });
   if (smallest) variants.push_back(std::move(*int8));
+  return variants;
+}
+
+}  // namespace
+
+Result<std::vector<VariantResult>> optimise(std::string_view onnx, const JudgeRows& rows,
+                                            engine::EngineSet& engines, const OptimiseOptions& options) {
+  AMAS_CHECK(check_methods(options.methods));
+  Judge judge(rows, engines, options.accuracy_drop_max);
+  AMAS_TRY(auto variants, optimise_graph(onnx, judge, options));
+  const bool int8 = std::ranges::find(options.methods, "int8") != options.methods.end();
+  const std::vector<VariantResult> graphs = variants;
+  for (const VariantResult& graph : graphs)
+    if (graph.name == "fp32" || (graph.name == "pruned" && graph.allowed))
+      AMAS_CHECK(add_compiled(graph, int8, judge, variants));
   return variants;
 }
 

@@ -9,7 +9,7 @@
 
 #include "base/json.h"
 #include "base/result.h"
-#include "engine/engine.h"
+#include "engine/engine_set.h"
 #include "tensor/tensor.h"
 
 namespace amas::optimise {
@@ -46,8 +46,9 @@ Result<std::string> prune(std::string_view onnx, const PruneOptions& options);
 
 /// One optimised form and what it costs.
 struct VariantResult {
-  std::string name;  ///< "fp32", "int8", "pruned", "pruned-int8"
+  std::string name;  ///< "fp32", "int8", "pruned", "pruned-int8", or "compiled-" and a precision
   std::string onnx;
+  engine::LoadOptions load{};  ///< how it is to be loaded
   Json details = Json::object();
   std::map<std::string, double> metrics{};
   double accuracy_drop = 0;
@@ -73,13 +74,19 @@ struct JudgeRows {
 /// method that the graph does not admit, pruned forms that are no smaller, and pruning on top of which int8
 /// is no smaller. A "pruned" that is not allowed is the best of those tried. Deterministic.
 ///
-/// Errors: those of the engine on the fp32 graph; those of `evaluate`; kInvalidArgument for an unknown method
-/// (names the
+/// Then every compiled engine of the set that takes the graph, as trained and as pruned, is tried in each of
+/// its precisions (int8 only where the methods hold it): "compiled-float32", "compiled-int16",
+/// "pruned-compiled-int16", …; their details hold the largest and the mean difference of the scores from
+/// those of the reference engine.
+///
+/// Errors: those of the reference engine on the fp32 graph; those of `evaluate`; kInvalidArgument for an
+/// unknown method (names the
 ///         nearest), or metrics without "accuracy".
 Result<std::vector<VariantResult>> optimise(std::string_view onnx, const JudgeRows& rows,
-                                            engine::Engine& engine, const OptimiseOptions& options);
+                                            engine::EngineSet& engines, const OptimiseOptions& options);
 
-/// Runs a graph over rows in batches of 64 and returns its first output, row by row.
+/// Runs a graph over rows in batches of up to 64 and limits::kBatchBytesMax and returns its first output, row
+/// by row.
 ///
 /// `inputs`: as in engine::Examples: in the order of the graph's inputs, or sparse rows, which are padded
 /// batch by batch. Errors: kInvalidArgument when the inputs do not agree with each other or that output is

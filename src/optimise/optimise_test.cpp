@@ -180,5 +180,47 @@ TEST(Prune, refuses_shares_outside_their_range_and_other_graphs) {
   EXPECT_EQ(prune(model::serialise_onnx(cut), {}).error().code, Code::kInvalidArgument);
 }
 
+/// Writes down the batches that it gets; the score of a row is its first index.
+class BatchRecorder final : public engine::LoadedModel {
+ public:
+  const std::vector<engine::TensorSpec>& inputs() const override { return inputs_; }
+  const std::vector<engine::TensorSpec>& outputs() const override { return outputs_; }
+  Result<std::vector<Tensor>> run(std::span<const TensorView> inputs) override {
+    batches.push_back(inputs[0].shape());
+    Tensor scores(DType::kFloat32, {inputs[0].rows(), 1});
+    for (std::size_t row = 0; row < scores.size(); ++row)
+      scores.data<float>()[row] =
+          static_cast<float>(inputs[0].data<std::int32_t>()[row * inputs[0].row_size()]);
+    std::vector<Tensor> outputs;
+    outputs.push_back(std::move(scores));
+    return outputs;
+  }
+  std::vector<Shape> batches;
+
+ private:
+  std::vector<engine::TensorSpec> inputs_{{"indices", DType::kInt32, {-1, -1}},
+                                          {"values", DType::kFloat32, {-1, -1}}};
+  std::vector<engine::TensorSpec> outputs_{{"scores", DType::kFloat32, {-1, 1}}};
+};
+
+TEST(ScoreRows, does_not_pad_many_sparse_rows_to_a_long_one) {
+  constexpr std::int64_t kLong = 200'000;  // 41 rows of it are 65.6 MB, within the bound; 42 are beyond
+  std::vector<std::int64_t> starts{0};
+  for (int row = 0; row < 100; ++row) starts.push_back(starts.back() + (row == 50 ? kLong : 2));
+  std::vector<std::int32_t> indices(static_cast<std::size_t>(starts.back()), 1);
+  for (std::size_t row = 0; row < 100; ++row)
+    indices[static_cast<std::size_t>(starts[row])] = static_cast<std::int32_t>(row);
+  std::vector<Tensor> inputs;
+  inputs.push_back(Tensor::of<std::int32_t>({starts.back()}, indices));
+  inputs.emplace_back(DType::kFloat32, Shape{starts.back()});
+  inputs.push_back(Tensor::of<std::int64_t>({101}, starts));
+  BatchRecorder model;
+  const auto scores = score_rows(model, inputs);
+  ASSERT_TRUE(scores) << scores.error().message;
+  ASSERT_EQ(scores->size(), 100u);
+  for (std::size_t row = 0; row < 100; ++row) EXPECT_EQ((*scores)[row], static_cast<float>(row));
+  EXPECT_EQ(model.batches, (std::vector<Shape>{{50, 2}, {41, kLong}, {9, 2}}));
+}
+
 }  // namespace
 }  // namespace amas::optimise

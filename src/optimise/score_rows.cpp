@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/limits.h"
 #include "optimise/optimise.h"
 
 namespace amas::optimise {
@@ -15,6 +16,9 @@ class Rows {
   /// Errors: kInvalidArgument when the inputs do not agree with each other.
   static Result<Rows> of(const std::vector<Tensor>& inputs, std::size_t graph_inputs);
   std::size_t count() const { return count_; }
+  /// Where a batch from row `begin` ends: after kBatchRows, or where padding them to the longest would fill
+  /// more than limits::kBatchBytesMax; after one row at least.
+  std::size_t batch_end(std::size_t begin) const;
   /// Runs rows [begin, end) of them.
   Result<std::vector<Tensor>> run(engine::LoadedModel& model, std::size_t begin, std::size_t end) const;
 
@@ -55,6 +59,19 @@ Result<Rows> Rows::of(const std::vector<Tensor>& inputs, std::size_t graph_input
   return Rows(inputs, false, static_cast<std::size_t>(rows));
 }
 
+std::size_t Rows::batch_end(std::size_t begin) const {
+  const std::size_t end_max = std::min(count_, begin + kBatchRows);
+  if (!sparse_) return end_max;
+  const auto starts = (*inputs_)[2].data<std::int64_t>();
+  constexpr std::size_t kCellsMax = limits::kBatchBytesMax / (sizeof(std::int32_t) + sizeof(float));
+  std::size_t width = 1;
+  for (std::size_t end = begin; end < end_max; ++end) {
+    width = std::max(width, static_cast<std::size_t>(starts[end + 1] - starts[end]));
+    if (end > begin && (end + 1 - begin) * width > kCellsMax) return end;
+  }
+  return end_max;
+}
+
 template <class T>
 Tensor Rows::padded(std::size_t which, std::size_t begin, std::size_t end) const {
   const auto values = (*inputs_)[which].data<T>();
@@ -84,8 +101,9 @@ Result<std::vector<Tensor>> Rows::run(engine::LoadedModel& model, std::size_t be
 Result<std::vector<float>> score_rows(engine::LoadedModel& model, const std::vector<Tensor>& inputs) {
   AMAS_TRY(const Rows rows, Rows::of(inputs, model.inputs().size()));
   std::vector<float> scores;
-  for (std::size_t begin = 0; begin < rows.count(); begin += kBatchRows) {
-    AMAS_TRY(const auto outputs, rows.run(model, begin, std::min(rows.count(), begin + kBatchRows)));
+  for (std::size_t begin = 0, end = 0; begin < rows.count(); begin = end) {
+    end = rows.batch_end(begin);
+    AMAS_TRY(const auto outputs, rows.run(model, begin, end));
     if (outputs.empty() || outputs[0].dtype() != DType::kFloat32)
       return invalid_argument("the graph's first output is no float32 tensor; it must be the scores");
     const auto values = outputs[0].data<float>();

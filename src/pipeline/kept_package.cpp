@@ -34,12 +34,16 @@ std::string best_variant(const model::Manifest& manifest,
   double quickest_us = HUGE_VAL;
   for (const model::Variant& variant : manifest.variants)
     quickest_us = std::min(quickest_us, latency_us(variant));
-  if (quickest_us == HUGE_VAL) return "fp32";
+  if (quickest_us == HUGE_VAL) return manifest.variants.front().name;
   const model::Variant* chosen = nullptr;
   for (const model::Variant& variant : manifest.variants)
     if (latency_us(variant) <= kNoise * quickest_us && (chosen == nullptr || variant.bytes < chosen->bytes))
       chosen = &variant;
   return chosen->name;
+}
+
+std::string engine_of(const model::Variant& variant) {
+  return variant.engine.empty() ? "onnxruntime" : variant.engine;
 }
 
 }  // namespace amas::pipeline

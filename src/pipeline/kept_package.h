@@ -24,8 +24,11 @@ Result<model::Package> open_whole_package(const store::Store& store, std::string
 
 /// The variant of a package that is to be served: of those within the allowed drop of accuracy the quickest
 /// by what was measured on this machine; of those within a tenth of the quickest the smallest, since that
-/// much is noise. "fp32" where nothing has been measured.
+/// much is noise. The first one where nothing has been measured.
 std::string best_variant(const model::Manifest& manifest,
                          const std::vector<store::Measurement>& measurements);
+
+/// The engine that runs a variant: "onnxruntime" where none is named.
+std::string engine_of(const model::Variant& variant);
 
 }  // namespace amas::pipeline

@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/threads.h"
+#include "crypto/digest.h"
 #include "pipeline/kept_package.h"
 #include "pipeline/steps.h"
 #include "pipeline/worker_process.h"
@@ -34,9 +35,9 @@ struct RunOutcome {
 };
 
 // Libraries that a package depends on: what trains it and what answers with it.
-Json library_versions(const Json& worker, const engine::Engine& engine) {
+Json library_versions(const Json& worker, const engine::EngineSet& engines) {
   Json libraries = worker;
-  libraries[std::string(engine.name())] = engine.version();
+  for (const auto& engine : engines.engines()) libraries[std::string(engine->name())] = engine->version();
   return libraries;
 }
 
@@ -137,12 +138,7 @@ Status finish_candidates(const Spec& spec, const Json& data, LazyDataset& datase
   return {};
 }
 
-// Says which columns TensorBoard's hparams tab shows: the settings of all candidates, and the best epoch's
-// metrics. Written once, into the folder above those of the runs.
-Status describe_hparams(const Spec& spec, const std::filesystem::path& folder) {
-  AMAS_TRY(const auto names, list_folder(folder));
-  if (std::ranges::any_of(names, [](const std::string& name) { return name.starts_with("events.out"); }))
-    return {};
+std::vector<telemetry::HyperParameters> hyper_parameters(const Spec& spec) {
   std::vector<telemetry::HyperParameters> runs;
   for (const Candidate& candidate : spec.candidates) {
     telemetry::HyperParameters parameters;
@@ -152,8 +148,29 @@ Status describe_hparams(const Spec& spec, const std::filesystem::path& folder) {
       parameters.metric_tags.push_back("best/" + metric);
     runs.push_back(std::move(parameters));
   }
+  return runs;
+}
+
+// Says which columns TensorBoard's hparams tab shows: the settings of all candidates, and the best epoch's
+// metrics. It stands in the folder above those of the runs, and is written again when the spec has other
+// settings. Before the runs, so that one that fails is shown as well.
+Status describe_hparams(const Spec& spec, const fs::path& folder, store::Store& store) {
+  const auto runs = hyper_parameters(spec);
+  Json inputs{{"step", "hparams"}, {"spec", spec.name}, {"runs", Json::array()}};
+  for (const auto& run : runs) inputs["runs"].push_back({run.settings, run.metric_tags});
+  const std::string key = crypto::sha256_hex(dump_json(inputs));
+  AMAS_TRY(const auto record, store.find_step(key));
+  if (record && fs::is_regular_file(folder / record->result.value("file", "none"))) return {};
+  AMAS_CHECK(make_folder(folder));
+  AMAS_TRY(const auto names, list_folder(folder));
+  std::error_code ignored;
+  for (const std::string& name : names)
+    if (name.starts_with("events.out.tfevents.") && name.ends_with(".amas"))
+      fs::remove(folder / name, ignored);
   AMAS_TRY(auto writer, telemetry::EventWriter::create(folder));
-  return writer.hparams_experiment(runs);
+  AMAS_CHECK(writer.hparams_experiment(runs));
+  return store.put_step(
+      {key, "hparams", {{"file", writer.file().filename().string()}}, system_clock().now_us()});
 }
 
 Status run_steps(const Spec& spec, const RunContext& context, RunOutcome& outcome) {
@@ -163,13 +180,29 @@ Status run_steps(const Spec& spec, const RunContext& context, RunOutcome& outcom
   AMAS_CHECK(context.store.put_dataset(spec.name, digest, result.dataset));
   if (context.until == Until::kData) return {};
   LazyDataset dataset(context.store, digest);
-  AMAS_TRY(auto candidates, make_candidates(spec, result.dataset, dataset, context));
   if (spec.train["tensorboard"] == true) {
-    result.tensorboard = tensorboard_folder(context.store, spec).string();
-    AMAS_CHECK(describe_hparams(spec, result.tensorboard));
+    result.tensorboard = tensorboard_folder(context.store, spec.name).string();
+    AMAS_CHECK(describe_hparams(spec, result.tensorboard, context.store));
   }
+  AMAS_TRY(auto candidates, make_candidates(spec, result.dataset, dataset, context));
+  for (std::size_t i = 0; i < candidates.size() && !result.tensorboard.empty(); ++i)
+    result.trainings.push_back(
+        {spec.candidates[i].name, events_folder(context.store, spec.name, spec.candidates[i].name,
+                                                candidates[i].trained.value("key", ""))});
   if (context.until == Until::kTrain) return {};
   return finish_candidates(spec, result.dataset, dataset, candidates, context, outcome);
+}
+
+// A run that still counts as running while we hold the lock was killed.
+Status close_killed_runs(store::Store& store) {
+  AMAS_TRY(auto runs, store.runs());
+  for (store::RunRecord& run : runs) {
+    if (run.state != "running") continue;
+    run.state = "failed";
+    run.detail = {{"code", code_name(Code::kCancelled)}, {"message", "the run was interrupted"}};
+    AMAS_CHECK(store.put_run(run));
+  }
+  return {};
 }
 
 }  // namespace
@@ -177,6 +210,7 @@ Status run_steps(const Spec& spec, const RunContext& context, RunOutcome& outcom
 Result<RunResult> run_spec(const Spec& spec, const RunContext& context) {
   const auto lock = FileLock::take(context.store.home() / "run.lock", fmt::format("pid {}", ::getpid()));
   if (!lock) return lock.error().at("another run is under way; wait for it, or use another --home");
+  AMAS_CHECK(close_killed_runs(context.store));
   const std::int64_t now_us = system_clock().now_us();
   RunOutcome outcome;
   auto& [record, result] = outcome;

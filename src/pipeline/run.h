@@ -6,7 +6,7 @@
 
 #include "base/json.h"
 #include "base/result.h"
-#include "engine/engine.h"
+#include "engine/engine_set.h"
 #include "model/manifest.h"
 #include "pipeline/progress.h"
 #include "pipeline/spec.h"
@@ -22,12 +22,18 @@ enum class Until { kData, kTrain, kOptimise, kDeploy };
 /// What a run works with.
 struct RunContext {
   store::Store& store;
-  engine::Engine& engine;
+  engine::EngineSet& engine;
   table::TableReader& reader;
   std::filesystem::path worker;  ///< the program amas-worker
   Progress& progress;
   Until until = Until::kDeploy;
   std::size_t jobs = 0;  ///< candidates made side by side, at least 1; 0: one a processor
+};
+
+/// Where the event files of a candidate's training lie.
+struct TrainingEvents {
+  std::string candidate;
+  std::filesystem::path folder;
 };
 
 /// What came of a run.
@@ -37,7 +43,8 @@ struct RunResult {
   std::vector<train::LeaderboardRow> leaderboard;  ///< best first; empty before kOptimise
   std::string metric;                              ///< by which the leaderboard is ranked
   store::Deployment deployment;                    ///< only with kDeploy
-  std::string tensorboard;                         ///< folder of the event files
+  std::string tensorboard;                         ///< folder of the event files; empty without any
+  std::vector<TrainingEvents> trainings;           ///< below it, in the spec's order
 };
 
 /// Runs a spec: import, clean, split, train all candidates (each in a worker process, `jobs` at a time),

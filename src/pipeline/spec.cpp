@@ -70,6 +70,7 @@ std::vector<Key> lstm_keys() {
       {.name = "mask", .kind = Kind::kAny, .fallback = nullptr},
       {.name = "embedding", .kind = Kind::kInteger, .fallback = 64, .low = 1, .high = 4'096},
       {.name = "units", .kind = Kind::kInteger, .fallback = 64, .low = 1, .high = 4'096},
+      {.name = "word_dropout", .kind = Kind::kNumber, .fallback = 0.0, .low = 0, .high = 0.95},
       {.name = "dropout", .kind = Kind::kNumber, .fallback = 0.0, .low = 0, .high = 0.95},
       {.name = "dense_dropout", .kind = Kind::kNumber, .fallback = 0.0, .low = 0, .high = 0.95},
   };
@@ -121,13 +122,15 @@ Json text_step_of(const std::string& type, const Json& settings) {
   return step;
 }
 
-// Padding behind leaves an LSTM's last state on zeros: mask unless told otherwise, and warn when told
-// otherwise.
-Status settle_mask(Candidate& candidate, std::vector<std::string>& warnings) {
+// Word dropout needs a word to read others as. Padding behind leaves an LSTM's last state on zeros: mask
+// unless told otherwise, and warn when told otherwise.
+Status settle_tokens(Candidate& candidate, std::vector<std::string>& warnings) {
   Json& settings = candidate.settings;
   const bool behind = settings["padding"] == "post";
   if (settings["mask"].is_null()) settings["mask"] = behind;
   if (!settings["mask"].is_boolean()) return invalid_argument("mask must be true or false");
+  if (settings["word_dropout"] > 0.0 && settings["oov"].is_null())
+    return invalid_argument("word_dropout reads words as the out-of-vocabulary word; give `oov` a name");
   if (settings["mask"] == true && !behind)
     return invalid_argument("mask goes with `padding: post`; rows padded in front need none");
   if (behind && settings["mask"] == false)
@@ -136,6 +139,17 @@ Status settle_mask(Candidate& candidate, std::vector<std::string>& warnings) {
         "leave out `mask: false`, or pad in front (`padding: pre`)",
         candidate.name));
   return {};
+}
+
+// Costs are tried in order, each from the weights of the one before.
+Status check_costs(const Json& costs) {
+  const Json list = costs.is_array() ? costs : Json::array({costs});
+  const bool in_range = std::ranges::all_of(list, [](const Json& cost) {
+    return cost.is_number() && cost.get<double>() >= 1e-6 && cost.get<double>() <= 1e9;
+  });
+  if (costs.is_null() || (in_range && !list.empty() && std::ranges::is_sorted(list))) return {};
+  return invalid_argument(
+      fmt::format("c must be a number from 1e-6 to 1e9, or an ascending list of such: {}", dump_json(costs)));
 }
 
 Result<Candidate> read_candidate(const YamlDocument& document, const Json& section, const std::string& path) {
@@ -147,6 +161,9 @@ Result<Candidate> read_candidate(const YamlDocument& document, const Json& secti
   candidate.type = type;
   AMAS_TRY(candidate.settings,
            check_section(document, section, path, candidate.type == "lstm" ? lstm_keys() : linear_keys()));
+  if (candidate.type == "linear")
+    if (const auto checked = check_costs(candidate.settings["c"]); !checked)
+      return checked.error().at(document.place(path + ".c") + path);
   if (candidate.type == "linear" && candidate.settings["ngrams"].is_null())
     candidate.settings["ngrams"] = candidate.settings["analyzer"] == "word" ? 2 : 3;
   return candidate;
@@ -165,7 +182,7 @@ Status read_candidates(const YamlDocument& document, const Json& top, Spec& spec
     const int count = ++seen[candidate.type];
     candidate.name = count == 1 ? candidate.type : fmt::format("{}-{}", candidate.type, count);
     if (candidate.type == "lstm")
-      if (const auto settled = settle_mask(candidate, spec.warnings); !settled)
+      if (const auto settled = settle_tokens(candidate, spec.warnings); !settled)
         return settled.error().at(document.place(path) + path);
     candidate.text_step = text_step_of(candidate.type, candidate.settings);
     if (const auto read = features::text_settings_from_json(candidate.text_step); !read)
@@ -194,10 +211,17 @@ Status read_data(const YamlDocument& document, const Json& top, const std::files
   AMAS_TRY(const Json features,
            check_section(document, data["features"], "data.features", {{.name = "text", .fallback = ""}}));
   spec.text = features["text"];
+  if (spec.text == spec.target)
+    return invalid_argument(fmt::format(
+        "{}data.features.text is the target itself, which would tell the answer: {}; name the column that "
+        "holds the text, or another data.target",
+        document.place("data.features.text"), spec.text));
   AMAS_TRY(const Json clean,
            check_section(document, data["clean"], "data.clean",
-                         {{.name = "duplicates", .fallback = "drop", .one_of = {"drop", "keep"}}}));
+                         {{.name = "duplicates", .fallback = "drop", .one_of = {"drop", "keep"}},
+                          {.name = "rare_classes", .fallback = "refuse", .one_of = {"refuse", "drop"}}}));
   spec.drop_duplicates = clean["duplicates"] == "drop";
+  spec.drop_rare_classes = clean["rare_classes"] == "drop";
   AMAS_TRY(const Json split, check_section(document, data["split"], "data.split", split_keys()));
   spec.split = {split["by"], split["on"], split["valid"], split["test"], split["seed"]};
   if (spec.split.validation + spec.split.test >= 0.95)
@@ -260,17 +284,25 @@ Result<Spec> parse_spec(std::string_view yaml, const std::filesystem::path& fold
   Spec spec;
   spec.name = top["name"];
   spec.file_text = yaml;
-  AMAS_CHECK(check_name(spec.name));
+  if (const auto named = check_name(spec.name); !named)
+    return named.error().at(document.place("name") + "name");
   AMAS_CHECK(read_data(document, top, folder, spec));
   AMAS_CHECK(read_candidates(document, top, spec));
   AMAS_CHECK(read_rest(document, top, spec));
-  AMAS_CHECK(check_name(spec.deploy_as));
+  if (const auto named = check_name(spec.deploy_as); !named)
+    return named.error().at(document.place("deploy.as") + "deploy.as");
   return spec;
 }
 
 Result<Spec> read_spec(const std::filesystem::path& file) {
-  AMAS_TRY(const std::string text, read_file(file, limits::kSpecBytesMax));
-  auto spec = parse_spec(text, file.has_parent_path() ? file.parent_path() : ".");
+  const auto text = read_file(file, limits::kSpecBytesMax);
+  if (!text) {
+    // Trying again later would not help: the file is what is wrong.
+    if (text.error().code == Code::kResourceExhausted)
+      return failed_precondition(text.error().message + "; is it a spec?");
+    return text.error();
+  }
+  auto spec = parse_spec(*text, file.has_parent_path() ? file.parent_path() : ".");
   if (!spec) return spec.error().at(file.string());
   return spec;
 }

@@ -30,6 +30,8 @@ struct Spec {
   /// The text column; empty: inferred from the columns.
   std::string text;
   bool drop_duplicates = true;
+  /// Whether classes with too few rows are left out; refused otherwise.
+  bool drop_rare_classes = false;
   data::SplitOptions split;
   std::vector<Candidate> candidates;
   Json train;  ///< {"epochs",…,"time_limit_s","threads"}

@@ -33,6 +33,10 @@ TEST(Spec, warns_about_padding_behind_without_a_mask_and_masks_unless_told_other
   EXPECT_EQ(untold->candidates[0].settings["mask"], true);
   EXPECT_TRUE(untold->warnings.empty());
   EXPECT_FALSE(parse_spec(std::string(kSmallest) + "model: {candidates: [{type: lstm, mask: true}]}\n", "."));
+  EXPECT_FALSE(parse_spec(
+      std::string(kSmallest) + "model: {candidates: [{type: lstm, oov: null, word_dropout: 0.1}]}\n", "."));
+  EXPECT_TRUE(
+      parse_spec(std::string(kSmallest) + "model: {candidates: [{type: lstm, word_dropout: 0.1}]}\n", "."));
 }
 
 TEST(Spec, tells_candidates_of_one_type_apart) {
@@ -64,15 +68,37 @@ TEST(Spec, says_where_an_unknown_key_stands_and_which_was_meant) {
   EXPECT_NE(spec.error().message.find("did you mean \"epochs\"?"), std::string::npos) << spec.error().message;
 }
 
+TEST(Spec, names_the_nearest_key_of_every_section_with_its_line) {
+  const auto expect = [](const std::string& more, const std::string& line, const std::string& key) {
+    const auto spec = parse_spec("name: x\n" + more, ".");
+    ASSERT_FALSE(spec) << more;
+    EXPECT_TRUE(spec.error().message.starts_with(line)) << spec.error().message;
+    EXPECT_NE(spec.error().message.find("did you mean \"" + key + "\"?"), std::string::npos)
+        << spec.error().message;
+  };
+  expect("data:\n  source: a.csv\n  split:\n    seeed: 3\n", "line 5: data.split.seeed", "seed");
+  expect("data:\n  source: a.csv\n  clean: {duplicate: keep}\n", "line 4: data.clean.duplicate",
+         "duplicates");
+  expect("data:\n  source: a.csv\n  features: {txt: b}\n", "line 4: data.features.txt", "text");
+  const std::string data = "data: {source: a.csv}\n";
+  expect(data + "model:\n  candidates:\n    - {type: lstm}\n    - type: linear\n      ngram: 3\n",
+         "line 7: model.candidates[1].ngram", "ngrams");
+  expect(data + "deploy: {tenant: a}\n", "line 3: deploy.tenant", "tenants");
+  expect(data + "optimise: {method: int8}\n", "line 3: optimise.method", "methods");
+  expect(data + "monitor: {drfit: on}\n", "line 3: monitor.drfit", "drift");
+}
+
 TEST(Spec, refuses_settings_that_cannot_be) {
   for (const char* more :
        {"train: {epochs: 0}", "train: {metric: acuracy}", "data2: 1", "model: {candidates: [{type: forest}]}",
         "model: {candidates: [{type: lstm, units: 100000}]}", "optimise: {methods: [magic]}",
         "model: {candidates: [{type: linear, ngrams: [3, 2]}]}",
         "model: {candidates: [{type: linear, ngrams: 9}]}",
-        "model: {candidates: [{type: linear, analyzer: char}]}", "deploy: {as: \"a/b\"}",
-        "train: {time_limit: soon}", "monitor: {drift: off}", "deploy: {tenants: [other]}",
-        "deploy: {tenants: []}"}) {
+        "model: {candidates: [{type: linear, analyzer: char}]}",
+        "model: {candidates: [{type: linear, c: nan}]}", "model: {candidates: [{type: linear, c: -1}]}",
+        "model: {candidates: [{type: linear, c: [2, 1]}]}", "model: {candidates: [{type: linear, c: []}]}",
+        "train: {time_limit: nanm}", "deploy: {as: \"a/b\"}", "train: {time_limit: soon}",
+        "monitor: {drift: off}", "deploy: {tenants: [other]}", "deploy: {tenants: []}"}) {
     const auto spec = parse_spec(std::string(kSmallest) + more + "\n", ".");
     EXPECT_FALSE(spec) << more;
     EXPECT_EQ(spec.error().code, Code::kInvalidArgument) << more;
@@ -80,6 +106,16 @@ TEST(Spec, refuses_settings_that_cannot_be) {
   EXPECT_FALSE(parse_spec("name: ../x\ndata: {source: a.csv}\n", "."));
   EXPECT_FALSE(parse_spec("name: x\ndata: {source: a.csv, split: {valid: 0.5, test: 0.6}}\n", "."));
   EXPECT_FALSE(parse_spec("name: x\n", "."));
+}
+
+TEST(Spec, refuses_the_target_as_the_text) {
+  const auto spec =
+      parse_spec("name: x\ndata:\n  source: a.csv\n  target: body\n  features: {text: body}\n", ".");
+  ASSERT_FALSE(spec);
+  EXPECT_EQ(spec.error().code, Code::kInvalidArgument);
+  EXPECT_TRUE(spec.error().message.starts_with("line 5: data.features.text is the target itself"))
+      << spec.error().message;
+  EXPECT_FALSE(parse_spec("name: x\ndata: {source: a.csv, features: {text: label}}\n", "."));
 }
 
 TEST(Spec, reads_the_examples) {

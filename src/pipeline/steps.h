@@ -94,6 +94,9 @@ Result<Deployed> deploy_step(const Spec& spec, const train::LeaderboardRow& winn
                              const RunContext& context);
 
 /// Folder of the event files of a spec's runs: one folder in it for each candidate and settings.
-std::filesystem::path tensorboard_folder(const store::Store& store, const Spec& spec);
+std::filesystem::path tensorboard_folder(const store::Store& store, const std::string& spec_name);
+/// The one of a candidate's training, which `key` (a digest, as a model's lineage has it) tells from others.
+std::filesystem::path events_folder(const store::Store& store, const std::string& spec_name,
+                                    const std::string& candidate, const std::string& key);
 
 }  // namespace amas::pipeline

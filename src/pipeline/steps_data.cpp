@@ -5,6 +5,7 @@
 
 #include "base/threads.h"
 #include "crypto/digest.h"
+#include "data/classes.h"
 #include "data/clean.h"
 #include "data/import.h"
 #include "data/split.h"
@@ -16,6 +17,7 @@ namespace {
 // Raised when a step's result would differ for the same inputs, so that records of older versions no longer
 // stand.
 constexpr int kStepFormat = 1;
+constexpr std::size_t kColumnsNoted = 12;
 
 // The column that reads most like text: the string column with the longest cells.
 Result<std::string> infer_text_column(const table::Table& table, const std::string& target) {
@@ -63,13 +65,10 @@ Json report_json(const data::ImportReport& report) {
 }
 
 Json report_json(const data::CleanReport& report) {
-  return {{"rows_before", report.rows_before},
-          {"rows_after", report.rows_after},
-          {"missing_target", report.missing_target},
-          {"empty", report.empty},
-          {"duplicates", report.duplicates},
-          {"contradictions", report.contradictions},
-          {"contradiction_samples", report.contradiction_samples}};
+  return {{"rows_before", report.rows_before},       {"rows_after", report.rows_after},
+          {"missing_target", report.missing_target}, {"empty", report.empty},
+          {"duplicates", report.duplicates},         {"contradictions", report.contradictions},
+          {"rare_classes", report.rare_classes},     {"contradiction_samples", report.contradiction_samples}};
 }
 
 Result<table::Table> import_rows(const Spec& spec, const RunContext& context, data::ImportReport& report) {
@@ -79,31 +78,58 @@ Result<table::Table> import_rows(const Spec& spec, const RunContext& context, da
       });
 }
 
-Result<Json> make_dataset(const Spec& spec, const RunContext& context, std::string& summary) {
-  data::ImportReport imported;
-  AMAS_TRY(const table::Table raw, import_rows(spec, context, imported));
-  if (raw.find(spec.target) == nullptr) {
-    const auto missing = raw.column(spec.target);
-    return missing.error().at(fmt::format("the target column is not in {}", spec.source.path));
-  }
-  AMAS_TRY(const std::string text,
-           spec.text.empty() ? infer_text_column(raw, spec.target) : Result<std::string>(spec.text));
-  context.progress.noted(
-      "data",
-      fmt::format("columns: {}; text: {}, target: {}", dump_json(schema_json(raw)), text, spec.target),
-      {{"columns", schema_json(raw)}, {"text", text}, {"target", spec.target}});
-  data::CleanReport cleaned;
-  AMAS_TRY(table::Table table, data::clean(raw, {spec.target, {text}, spec.drop_duplicates}, cleaned));
-  // From here on no target is missing, no text stands twice and no two equal texts carry different targets.
+// The text column and the target, which must be two.
+Result<std::string> find_text(const Spec& spec, const table::Table& raw) {
+  if (raw.find(spec.target) == nullptr)
+    return raw.column(spec.target)
+        .error()
+        .at(fmt::format("the target column is not in {}; set data.target", spec.source.path));
+  if (spec.text.empty()) return infer_text_column(raw, spec.target);
+  if (raw.find(spec.text) == nullptr)
+    return raw.column(spec.text).error().at(
+        fmt::format("the text column is not in {}; set data.features.text", spec.source.path));
+  return spec.text;
+}
+
+void note_columns(const Spec& spec, const table::Table& raw, const std::string& text,
+                  const RunContext& context) {
+  const auto schema = raw.schema();
+  std::string columns;
+  for (std::size_t i = 0; i < std::min(schema.size(), kColumnsNoted); ++i)
+    columns +=
+        fmt::format("{}{} ({})", i == 0 ? "" : ", ", schema[i].name, table::column_type_name(schema[i].type));
+  if (schema.size() > kColumnsNoted) columns += fmt::format(" and {} more", schema.size() - kColumnsNoted);
+  context.progress.noted("data", fmt::format("columns: {}; text: {}, target: {}", columns, text, spec.target),
+                         {{"columns", schema_json(raw)}, {"text", text}, {"target", spec.target}});
+}
+
+void warn_of_lost_rows(const data::ImportReport& imported, const data::CleanReport& cleaned,
+                       const RunContext& context) {
   if (cleaned.contradictions > 0)
     context.progress.warned(fmt::format(
         "{} rows have the same text but different targets and were dropped (SHA-1 of the first: {})",
         cleaned.contradictions, fmt::join(cleaned.contradiction_samples, ", ")));
+  if (cleaned.rare_classes > 0)
+    context.progress.warned(fmt::format("{} rows of classes with fewer than {} rows were dropped",
+                                        cleaned.rare_classes, data::kClassRowsMin));
   if (imported.skipped_count > 0)
     context.progress.warned(
         fmt::format("{} files were skipped: {}", imported.skipped_count, fmt::join(imported.skipped, "; ")));
+}
+
+Result<Json> make_dataset(const Spec& spec, const RunContext& context, std::string& summary) {
+  data::ImportReport imported;
+  AMAS_TRY(const table::Table raw, import_rows(spec, context, imported));
+  AMAS_TRY(const std::string text, find_text(spec, raw));
+  note_columns(spec, raw, text, context);
+  data::CleanReport cleaned;
+  AMAS_TRY(table::Table table, data::clean(raw, {spec.target, {text}, spec.drop_duplicates}, cleaned));
+  // From here on no target is missing, no text stands twice and no two equal texts carry different targets.
+  AMAS_TRY(table, data::learnable_classes(std::move(table), spec.target, spec.drop_rare_classes, cleaned));
+  warn_of_lost_rows(imported, cleaned, context);
   AMAS_TRY(data::Split split, data::split_rows(table, {text}, spec.target, spec.split));
-  // From here on the test rows are touched by no fitted step.
+  AMAS_CHECK(data::check_training_classes(table, spec.target, split));
+  // From here on every class has rows to train on, and the test rows are touched by no fitted step.
   Json result{{"text", text},
               {"rows", table.rows()},
               {"training", split.training.size()},
@@ -117,10 +143,10 @@ Result<Json> make_dataset(const Spec& spec, const RunContext& context, std::stri
   AMAS_TRY(result["profile"], context.store.put_blob(dump_json(data::profile_table(table))));
   const data::Dataset dataset{std::move(table), std::move(split)};
   AMAS_TRY(result["dataset"], context.store.put_blob(data::to_bytes(dataset)));
-  summary = fmt::format(
-      "{} rows of {} files: {} duplicates and {} contradictions dropped; train {}, valid {}, test {}",
-      result["rows"].get<std::uint64_t>(), imported.files, cleaned.duplicates, cleaned.contradictions,
-      dataset.split.training.size(), dataset.split.validation.size(), dataset.split.test.size());
+  summary = fmt::format("{} of {} rows in {} file{}: {}; train {}, valid {}, test {}", cleaned.rows_after,
+                        cleaned.rows_before, imported.files, imported.files == 1 ? "" : "s",
+                        data::dropped_text(cleaned), dataset.split.training.size(),
+                        dataset.split.validation.size(), dataset.split.test.size());
   return result;
 }
 
@@ -178,6 +204,7 @@ Result<Json> data_step(const Spec& spec, const RunContext& context) {
                     {"target", spec.target},
                     {"text", spec.text},
                     {"duplicates", spec.drop_duplicates},
+                    {"rare_classes", spec.drop_rare_classes},
                     {"split",
                      {{"by", spec.split.by},
                       {"on", spec.split.on},

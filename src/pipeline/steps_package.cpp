@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "base/text.h"
 #include "crypto/digest.h"
 #include "features/rows.h"
 #include "model/card.h"
@@ -57,6 +58,12 @@ double largest_difference(const std::vector<float>& a, const std::vector<float>&
 constexpr double kConversionTolerance = 1e-5;
 constexpr double kConversionLimit = 1e-4;
 
+// The fp32 graph on the engine that rounds it best: our own, where it takes the graph.
+const optimise::VariantResult& most_exact(const std::vector<optimise::VariantResult>& variants) {
+  const auto compiled = std::ranges::find(variants, "compiled-float32", &optimise::VariantResult::name);
+  return compiled == variants.end() ? variants.front() : *compiled;
+}
+
 Json metrics_json(const train::Evaluation& evaluation) {
   Json metrics = Json::object();
   for (const auto& [name, interval] : evaluation.metrics)
@@ -64,11 +71,18 @@ Json metrics_json(const train::Evaluation& evaluation) {
   return metrics;
 }
 
+// The file of a variant's graph; variants on compiled engines share that of the graph they run.
+std::string variant_file(const optimise::VariantResult& variant) {
+  std::string name = variant.name;
+  if (const auto at = name.find("compiled-"); at != std::string::npos) name.erase(at > 0 ? at - 1 : 0);
+  return name.empty() || name == "fp32" ? "model.onnx" : "model." + name + ".onnx";
+}
+
 // Accuracy on the test rows stands beside each variant, so that what is served has an honest figure of its
 // own.
 Status add_variant(const optimise::VariantResult& variant, const Prepared& test, std::int32_t classes,
                    const RunContext& context, Json& result) {
-  AMAS_TRY(const auto loaded, context.engine.load(variant.onnx, {}));
+  AMAS_TRY(const auto loaded, context.engine.load(variant.onnx, variant.load));
   AMAS_TRY(const std::vector<float> scores, optimise::score_rows(*loaded, test.inputs));
   AMAS_TRY(const train::Evaluation evaluation, train::evaluate(scores, test.truth, classes));
   Json metrics = variant.metrics;
@@ -78,6 +92,9 @@ Status add_variant(const optimise::VariantResult& variant, const Prepared& test,
   result["variants"].push_back({{"name", variant.name},
                                 {"onnx", digest},
                                 {"bytes", variant.onnx.size()},
+                                {"file", variant_file(variant)},
+                                {"engine", variant.load.engine},
+                                {"precision", variant.load.precision},
                                 {"metrics", metrics},
                                 {"accuracy_drop", variant.accuracy_drop},
                                 {"allowed", variant.allowed},
@@ -109,7 +126,7 @@ Result<Json> optimise_candidate(const CandidateInputs& inputs, const RunContext&
                                   }};
   AMAS_TRY(const auto variants, optimise::optimise(onnx, judge, context.engine, inputs.spec.optimise));
   AMAS_TRY(const auto trainer_scores, floats_of_blob(context.store, inputs.trained["scores"]));
-  const double difference = largest_difference(trainer_scores, variants[0].scores);
+  const double difference = largest_difference(trainer_scores, most_exact(variants).scores);
   if (!(difference <= kConversionLimit))
     return internal_error(
         fmt::format("the serving engine's scores differ from the trainer's by more than allowed: {} > {}; "
@@ -126,8 +143,8 @@ Result<Json> optimise_candidate(const CandidateInputs& inputs, const RunContext&
     AMAS_CHECK(add_variant(variant, test, classes, context, result));
     context.progress.noted(
         "optimise " + inputs.candidate.name,
-        fmt::format("{:<12} {:>9.2f} MB  valid accuracy {:.4f}  drop {:+.4f}{}", variant.name,
-                    static_cast<double>(variant.onnx.size()) / 1e6, variant.metrics.at("accuracy"),
+        fmt::format("{:<23} {:>9}  valid accuracy {:.4f}  drop {:+.4f}{}", variant.name,
+                    format_bytes(static_cast<double>(variant.onnx.size())), variant.metrics.at("accuracy"),
                     variant.accuracy_drop, variant.allowed ? "" : "  (not allowed)"),
         {{"variant", variant.name}, {"metrics", variant.metrics}, {"allowed", variant.allowed}});
   }
@@ -148,11 +165,10 @@ model::DatasetFacts dataset_facts(const CandidateInputs& inputs) {
   facts.label_rows = data["classes"].get<std::map<std::string, std::uint64_t>>();
   facts.duplicates_dropped = data["clean"]["duplicates"];
   facts.contradictions_dropped = data["clean"]["contradictions"];
+  facts.empty_dropped = data["clean"]["empty"];
+  facts.missing_target_dropped = data["clean"]["missing_target"];
+  facts.rare_classes_dropped = data["clean"]["rare_classes"];
   return facts;
-}
-
-std::string variant_file(const std::string& name) {
-  return name == "fp32" ? "model.onnx" : "model." + name + ".onnx";
 }
 
 Result<model::Manifest> make_manifest(const CandidateInputs& inputs, const Json& optimised,
@@ -172,9 +188,9 @@ Result<model::Manifest> make_manifest(const CandidateInputs& inputs, const Json&
   raw.outputs = {{"label", DType::kString, {-1}}, {"scores", DType::kFloat32, {-1, classes}}};
   manifest.signatures = {{"serving_default", raw}, {"tensors", {graph.inputs(), graph.outputs()}}};
   for (const Json& variant : optimised["variants"])
-    manifest.variants.push_back({variant["name"], variant_file(variant["name"]), variant["bytes"],
-                                 variant["metrics"], variant["accuracy_drop"], variant["allowed"],
-                                 variant["details"]});
+    manifest.variants.push_back({variant["name"], variant["file"], variant["bytes"], variant["engine"],
+                                 variant["precision"], variant["metrics"], variant["accuracy_drop"],
+                                 variant["allowed"], variant["details"]});
   for (const auto& [name, metric] : optimised["test_metrics"].items())
     if (metric["value"].is_number())
       manifest.metrics[name] = {metric["value"], metric["low"], metric["high"]};
@@ -194,8 +210,7 @@ Result<Json> build_package(const CandidateInputs& inputs, const Json& optimised,
                            const RunContext& context, std::string& summary) {
   model::PackageFiles files;
   for (const Json& variant : optimised["variants"]) {
-    AMAS_TRY(files[variant_file(variant["name"])],
-             context.store.get_blob(variant["onnx"].get<std::string>()));
+    AMAS_TRY(files[variant["file"]], context.store.get_blob(variant["onnx"].get<std::string>()));
   }
   AMAS_TRY(files["pipeline.json"], context.store.get_blob(inputs.trained["pipeline"].get<std::string>()));
   AMAS_TRY(files["profile.json"], context.store.get_blob(optimised["profile"].get<std::string>()));

@@ -72,11 +72,10 @@ Result<Json> keep_outcome(const fs::path& folder, const RunContext& context) {
 Result<Json> train_candidate(const Spec& spec, const Candidate& candidate, const Json& data,
                              const Json& inputs, const RunContext& context, std::string& summary) {
   const std::string step = "train " + candidate.name;
-  const std::string key = crypto::sha256_hex(dump_json(inputs)).substr(0, 16);
+  const std::string key = crypto::sha256_hex(dump_json(inputs));
   const fs::path folder =
-      context.store.home() / "runs" / fmt::format("{}-{}-{}", spec.name, candidate.name, key);
-  const fs::path events =
-      tensorboard_folder(context.store, spec) / fmt::format("{}-{}", candidate.name, key.substr(0, 8));
+      context.store.home() / "runs" / fmt::format("{}-{}-{}", spec.name, candidate.name, key.substr(0, 16));
+  const fs::path events = events_folder(context.store, spec.name, candidate.name, key);
   std::error_code ignored;
   if (!fs::exists(folder)) fs::remove_all(events, ignored);  // Events of a finished run of the same settings.
   AMAS_CHECK(make_folder(folder));
@@ -96,7 +95,7 @@ Result<Json> train_candidate(const Spec& spec, const Candidate& candidate, const
   AMAS_CHECK(run_worker(context.worker, folder / "job.json",
                         [&](const Json& event) { show_event(event, step, metric, context.progress); }));
   AMAS_TRY(Json result, keep_outcome(folder, context));
-  result["key"] = crypto::sha256_hex(dump_json(inputs));
+  result["key"] = key;
   fs::remove_all(folder, ignored);  // The outcome is kept; a folder left behind costs only space.
   summary = fmt::format("best epoch {} of {}", dump_json(result.value("best_epoch", Json())),
                         dump_json(result.value("epochs", Json())));
@@ -105,8 +104,13 @@ Result<Json> train_candidate(const Spec& spec, const Candidate& candidate, const
 
 }  // namespace
 
-fs::path tensorboard_folder(const store::Store& store, const Spec& spec) {
-  return store.home() / "tensorboard" / spec.name;
+fs::path tensorboard_folder(const store::Store& store, const std::string& spec_name) {
+  return store.home() / "tensorboard" / spec_name;
+}
+
+fs::path events_folder(const store::Store& store, const std::string& spec_name, const std::string& candidate,
+                       const std::string& key) {
+  return tensorboard_folder(store, spec_name) / fmt::format("{}-{}", candidate, key.substr(0, 8));
 }
 
 Result<Json> train_step(const Spec& spec, const Candidate& candidate, const Json& data, const Json& libraries,

@@ -18,6 +18,22 @@
 namespace amas::pipeline {
 namespace {
 
+/// Something that YAML allows and a spec does not.
+struct Refusal {
+  YAML::Mark mark;
+  std::string message;
+};
+
+// Whether it is what YAML calls a number that is infinite or none, or more than a double holds.
+bool is_no_finite_number(std::string_view text) {
+  const std::string_view bare = text.substr(text.starts_with('-') || text.starts_with('+') ? 1 : 0);
+  for (const std::string_view word : {".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN"})
+    if (bare == word) return true;
+  double number = 0;
+  const auto got = std::from_chars(bare.data(), bare.data() + bare.size(), number);
+  return got.ec == std::errc::result_out_of_range && got.ptr == bare.data() + bare.size();
+}
+
 Json plain_scalar(const std::string& text) {
   if (text.empty() || text == "~" || text == "null" || text == "Null" || text == "NULL") return nullptr;
   for (const std::string_view yes : {"true", "True", "TRUE", "on", "On", "yes", "Yes"})
@@ -43,27 +59,35 @@ class Builder final : public YAML::EventHandler {
 
   void OnDocumentStart(const YAML::Mark&) override {}
   void OnDocumentEnd() override {}
-  void OnNull(const YAML::Mark& mark, YAML::anchor_t) override { put(mark, nullptr); }
-  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
-    throw YAML::ParserException(mark, "aliases (*name) are not allowed");
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    refuse_anchor(mark, anchor);
+    put(mark, nullptr);
   }
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t,
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
+    throw Refusal{mark, "aliases (*name) are not allowed; write the value out"};
+  }
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
+    refuse_anchor(mark, anchor);
     if (!stack_.empty() && stack_.back().node->is_object() && !stack_.back().key) {
-      if (stack_.back().node->contains(value))
-        throw YAML::ParserException(mark, "the key stands twice: " + value);
+      if (stack_.back().node->contains(value)) refuse_second(mark, value);
       stack_.back().key = value;
       return;
     }
-    put(mark, tag == "!" ? Json(value) : plain_scalar(value));
+    const std::string path = put(mark, tag == "!" ? Json(value) : plain_scalar(value));
+    if (tag != "!" && is_no_finite_number(value))
+      throw Refusal{mark,
+                    fmt::format("{} must be a finite number: {}; quote it if it is a text", path, value)};
   }
-  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
                        YAML::EmitterStyle::value) override {
+    refuse_anchor(mark, anchor);
     open(mark, Json::array());
   }
   void OnSequenceEnd() override { stack_.pop_back(); }
-  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
                   YAML::EmitterStyle::value) override {
+    refuse_anchor(mark, anchor);
     open(mark, Json::object());
   }
   void OnMapEnd() override { stack_.pop_back(); }
@@ -75,14 +99,28 @@ class Builder final : public YAML::EventHandler {
     std::optional<std::string> key{};
   };
 
-  void open(const YAML::Mark& mark, Json empty) {
-    if (stack_.size() >= limits::kJsonDepthMax) throw YAML::ParserException(mark, "nests too deep");
-    std::string path;
-    Json* node = put(mark, std::move(empty), &path);
-    stack_.push_back({node, path});
+  static void refuse_anchor(const YAML::Mark& mark, YAML::anchor_t anchor) {
+    if (anchor != 0) throw Refusal{mark, "anchors (&name) are not allowed; write the value out"};
   }
 
-  Json* put(const YAML::Mark& mark, Json value, std::string* path_out = nullptr) {
+  void refuse_second(const YAML::Mark& mark, const std::string& key) const {
+    const Level& level = stack_.back();
+    const std::string path = level.path.empty() ? key : level.path + "." + key;
+    const auto first = document_.lines.find(path);
+    throw Refusal{mark, fmt::format("the key stands twice: {} (first on line {}); keep one", path,
+                                    first == document_.lines.end() ? 0 : first->second)};
+  }
+
+  void open(const YAML::Mark& mark, Json empty) {
+    if (stack_.size() >= limits::kJsonDepthMax)
+      throw Refusal{mark, fmt::format("nests too deep; at most {} levels", limits::kJsonDepthMax)};
+    Json* node = nullptr;
+    std::string path = put(mark, std::move(empty), &node);
+    stack_.push_back({node, std::move(path)});
+  }
+
+  // Returns the path at which the value stands now.
+  std::string put(const YAML::Mark& mark, Json value, Json** node_out = nullptr) {
     Json* node = &document_.value;
     std::string path;
     if (!stack_.empty()) {
@@ -91,7 +129,7 @@ class Builder final : public YAML::EventHandler {
         path = fmt::format("{}[{}]", level.path, level.node->size());
         node = &level.node->emplace_back();
       } else {
-        if (!level.key) throw YAML::ParserException(mark, "keys must be plain words");
+        if (!level.key) throw Refusal{mark, "keys must be plain words"};
         path = level.path.empty() ? *level.key : level.path + "." + *level.key;
         node = &(*level.node)[*level.key];
         level.key.reset();
@@ -99,8 +137,8 @@ class Builder final : public YAML::EventHandler {
     }
     *node = std::move(value);
     document_.lines[path] = mark.line + 1;
-    if (path_out != nullptr) *path_out = path;
-    return node;
+    if (node_out != nullptr) *node_out = node;
+    return path;
   }
 
   YamlDocument& document_;
@@ -116,7 +154,7 @@ Result<double> parse_duration(const Json& value) {
     const std::string_view unit(got.ptr, static_cast<std::size_t>(text.data() + text.size() - got.ptr));
     for (const auto& [name, seconds] : std::initializer_list<std::pair<std::string_view, double>>{
              {"ms", 0.001}, {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}})
-      if (got.ec == std::errc() && unit == name) return number * seconds;
+      if (got.ec == std::errc() && unit == name && std::isfinite(number)) return number * seconds;
   }
   return invalid_argument("must be a duration such as 30s, 10m or 2h");
 }
@@ -191,8 +229,9 @@ std::string YamlDocument::place(const std::string& path) const {
 
 Result<YamlDocument> parse_yaml(std::string_view text) {
   if (text.size() > limits::kSpecBytesMax)
-    return resource_exhausted(
-        fmt::format("spec is larger than allowed: {} > {} bytes", text.size(), limits::kSpecBytesMax));
+    return failed_precondition(
+        fmt::format("spec is larger than allowed: {} > {} bytes; is it the right file?", text.size(),
+                    limits::kSpecBytesMax));
   if (!is_utf8(text)) return invalid_argument("spec is not UTF-8; save it as UTF-8");
   YamlDocument document;
   try {
@@ -200,6 +239,15 @@ Result<YamlDocument> parse_yaml(std::string_view text) {
     YAML::Parser parser(stream);
     Builder builder(document);
     if (!parser.HandleNextDocument(builder)) return invalid_argument("spec is empty");
+    // A second document would be left out in silence.
+    YamlDocument second;
+    Builder second_builder(second);
+    if (parser.HandleNextDocument(second_builder))
+      return invalid_argument(
+          fmt::format("{}a second document begins (---); a spec is one document",
+                      second.lines.empty() ? "" : second.place(second.lines.begin()->first)));
+  } catch (const Refusal& refusal) {
+    return invalid_argument(fmt::format("line {}: {}", refusal.mark.line + 1, refusal.message));
   } catch (const YAML::Exception& error) {
     return invalid_argument(fmt::format("line {}: not valid YAML: {}", error.mark.line + 1, error.msg));
   }

@@ -20,9 +20,10 @@ struct YamlDocument {
 };
 
 /// Reads YAML 1.2's core types: null, true/false (and on/off, yes/no), numbers, strings, lists, maps with
-/// string keys. Anchors and aliases are refused, and so is a map with the same key twice.
+/// string keys. Anchors and aliases are refused, a map with the same key twice, numbers that are not finite,
+/// and a second document.
 ///
-/// Errors: kInvalidArgument with the line; kResourceExhausted beyond limits::kSpecBytesMax.
+/// Errors: kInvalidArgument with the line; kFailedPrecondition beyond limits::kSpecBytesMax.
 Result<YamlDocument> parse_yaml(std::string_view text);
 
 /// What a key of a section may hold.

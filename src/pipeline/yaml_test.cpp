@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/limits.h"
+
 namespace amas::pipeline {
 namespace {
 
@@ -35,16 +37,49 @@ TEST(Yaml, refuses_what_is_not_yaml_with_its_line) {
   EXPECT_EQ(broken.error().code, Code::kInvalidArgument);
 }
 
-TEST(Yaml, refuses_a_key_that_stands_twice) { EXPECT_FALSE(parse_yaml("a: 1\na: 2\n")); }
+std::string refusal(std::string_view yaml) {
+  const auto document = parse_yaml(yaml);
+  return document ? "accepted" : document.error().message;
+}
+
+TEST(Yaml, refuses_a_key_that_stands_twice_with_both_lines) {
+  EXPECT_EQ(refusal("a: 1\na: 2\n"), "line 2: the key stands twice: a (first on line 1); keep one");
+  EXPECT_EQ(refusal("a:\n  - b: 1\n    c: 2\n    b:\n"),
+            "line 4: the key stands twice: a[0].b (first on line 2); keep one");
+  EXPECT_EQ(refusal("a: [{b: 1}, {b: 1}]\nc: {b: 1}\n"), "accepted");
+}
+
+TEST(Yaml, refuses_numbers_that_are_not_finite) {
+  for (const char* number : {".nan", ".NaN", ".inf", "-.Inf", "+.INF", "1e999", "-1e999"})
+    EXPECT_EQ(
+        refusal(std::string("a: 1\nb:\n  c: [1, ") + number + "]\n"),
+        std::string("line 3: b.c[1] must be a finite number: ") + number + "; quote it if it is a text");
+  for (const char* text : {"\".nan\"", "nan", "inf", ".info", "1e999x"})
+    EXPECT_EQ(refusal(std::string("a: ") + text + "\n"), "accepted") << text;
+}
+
+TEST(Yaml, refuses_a_second_document) {
+  EXPECT_TRUE(
+      refusal("a: 1\n---\nb: 2\n").ends_with("a second document begins (---); a spec is one document"));
+  EXPECT_EQ(refusal("---\na: 1\n"), "accepted");
+  EXPECT_EQ(refusal("a: 1\n...\n"), "accepted");
+}
 
 TEST(Yaml, refuses_aliases_so_that_a_small_file_cannot_become_a_large_document) {
   EXPECT_FALSE(parse_yaml("a: &x [1, 2]\nb: [*x, *x]\n"));
+  EXPECT_EQ(refusal("a: 1\nb: &x y\n"), "line 2: anchors (&name) are not allowed; write the value out");
 }
 
 TEST(Yaml, refuses_a_thousand_levels) {
   std::string deep = "a: ";
   for (int i = 0; i < 1000; ++i) deep += "[";
   EXPECT_FALSE(parse_yaml(deep));
+}
+
+TEST(Yaml, refuses_what_is_too_large_for_a_spec) {
+  const auto large = parse_yaml("a: " + std::string(limits::kSpecBytesMax, 'x'));
+  ASSERT_FALSE(large);
+  EXPECT_EQ(large.error().code, Code::kFailedPrecondition);
 }
 
 TEST(Yaml, refuses_an_empty_file_and_bytes_that_are_not_utf8) {

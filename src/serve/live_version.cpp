@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/limits.h"
 #include "base/log.h"
 #include "serve/admission.h"
 
@@ -157,7 +158,7 @@ void LiveVersion::run(Batch batch) {
   // From here on no request is late, and each batch is of one signature.
   if (!batch.empty()) run_raw(std::move(batch));
   while (!graph_inputs.empty())
-    run_tensors(takes_padding_ ? std::exchange(graph_inputs, {}) : take_alike(graph_inputs));
+    run_tensors(takes_padding_ ? take_fitting(graph_inputs) : take_alike(graph_inputs));
 }
 
 Batch LiveVersion::take_late(Batch& batch, std::int64_t now_us) const {
@@ -174,6 +175,23 @@ Batch LiveVersion::take_alike(Batch& batch) const {
     if (alike.empty() || are_alike(*alike[0], *pending)) alike.push_back(std::move(pending));
   std::erase(batch, nullptr);
   return alike;
+}
+
+// From the front as many as fit limits::kBatchBytesMax when padded to the widest of them; one at least.
+Batch LiveVersion::take_fitting(Batch& batch) const {
+  Batch fitting;
+  std::size_t rows = 0, row_bytes = 0;
+  for (auto& pending : batch) {
+    std::size_t own_bytes = 0;
+    for (const NamedTensor& input : pending->request.inputs)
+      own_bytes += TensorView(input.tensor).row_size() * dtype_bytes(input.tensor.dtype());
+    row_bytes = std::max(row_bytes, own_bytes);
+    rows += static_cast<std::size_t>(pending->rows);
+    if (!fitting.empty() && rows * row_bytes > limits::kBatchBytesMax) break;
+    fitting.push_back(std::move(pending));
+  }
+  std::erase(batch, nullptr);
+  return fitting;
 }
 
 void LiveVersion::run_raw(Batch batch) {
@@ -204,7 +222,7 @@ Result<LiveVersion::Work> LiveVersion::prepare(Batch& batch) const {
     views.emplace_back(batch.size() > 1 ? columns[i] : batch[0]->request.inputs[i].tensor);
   Work work;
   AMAS_TRY(work.owned, servable_->prepare(views, &work.observed));
-  for (const Tensor& tensor : work.owned) work.inputs.push_back(&tensor);
+  work.inputs = inputs_of(work.owned);
   work.times.features_us = around_.clock.steady_us() - begin_us;
   work.requests = std::move(batch);
   return work;
@@ -213,11 +231,16 @@ Result<LiveVersion::Work> LiveVersion::prepare(Batch& batch) const {
 Result<LiveVersion::Work> LiveVersion::join(Batch& batch) const {
   Work work;
   const std::size_t count = batch[0]->request.inputs.size();
-  for (std::size_t i = 0; i < count && batch.size() > 1; ++i) {
-    AMAS_TRY(work.owned.emplace_back(), joined(batch, i));
+  if (batch.size() > 1) {
+    auto& tensors = work.owned.emplace_back();
+    for (std::size_t i = 0; i < count; ++i) {
+      AMAS_TRY(tensors.emplace_back(), joined(batch, i));
+    }
+    work.inputs = inputs_of(work.owned);
+  } else {
+    auto& inputs = work.inputs.emplace_back();
+    for (const NamedTensor& input : batch[0]->request.inputs) inputs.push_back(&input.tensor);
   }
-  for (std::size_t i = 0; i < count; ++i)
-    work.inputs.push_back(batch.size() > 1 ? &work.owned[i] : &batch[0]->request.inputs[i].tensor);
   work.requests = std::move(batch);
   return work;
 }

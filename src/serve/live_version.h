@@ -68,8 +68,9 @@ class LiveVersion final : public LaneOwner, public std::enable_shared_from_this<
   /// Requests whose rows lie behind each other in the same tensors, ready to run.
   struct Work {
     Batch requests;
-    std::vector<Tensor> owned;  ///< inputs that were made or put together; empty where a lone request's serve
-    std::vector<const Tensor*> inputs;  ///< of the graph, in its order
+    /// Inputs that were made or put together; empty where a lone request's serve.
+    std::vector<std::vector<Tensor>> owned;
+    std::vector<GraphInputs> inputs;  ///< in pieces of rows behind one another
     std::vector<features::TextObservation> observed;
     RequestTimes times;  ///< what its requests share
   };
@@ -78,6 +79,7 @@ class LiveVersion final : public LaneOwner, public std::enable_shared_from_this<
   void run_raw(Batch batch);
   void run_tensors(Batch batch);
   Batch take_alike(Batch& batch) const;
+  Batch take_fitting(Batch& batch) const;
   Result<Work> prepare(Batch& batch) const;
   Result<Work> join(Batch& batch) const;
   void execute(Work work);

@@ -258,6 +258,30 @@ TEST_F(ServiceTest, runs_together_what_waits_and_starts_a_lone_request_at_once) 
   EXPECT_EQ(4, engine_.counts.runs);
 }
 
+TEST_F(ServiceTest, does_not_widen_many_rows_for_one) {
+  make({.compute_threads = 1, .batch_rows_max = 64});
+  deploy({{"spam", {version(1, "sparse:1")}, {"default"}}});
+  const auto sparse = [](std::int64_t rows, std::int64_t width) {
+    InferRequest request;
+    request.model = "spam";
+    request.signature = "tensors";
+    request.inputs.push_back({"indices", Tensor(DType::kInt32, {rows, width})});
+    request.inputs.push_back({"values", Tensor(DType::kFloat32, {rows, width})});
+    return request;
+  };
+  engine_.gate.set_open(false);
+  std::vector<std::future<Result<InferResponse>>> answers;
+  answers.push_back(ask(sparse(1, 1)));
+  engine_.gate.wait_for(1);
+  // 31 rows as wide as the fourth request would fill 50 MB, 43 rows 69 MB.
+  for (const auto& [rows, width] : {std::pair{10, 3}, {10, 1}, {10, 2}, {1, 200'000}, {12, 1}})
+    answers.push_back(ask(sparse(rows, width)));
+  engine_.gate.set_open(true);
+  std::vector<std::size_t> batches;
+  for (auto& answer : answers) batches.push_back(answer.get()->times.batch_rows);
+  EXPECT_EQ((std::vector<std::size_t>{1, 31, 31, 31, 31, 12}), batches);
+}
+
 TEST_F(ServiceTest, splits_a_request_that_is_larger_than_a_batch) {
   make({.compute_threads = 1, .queue_rows_max = 10, .batch_rows_max = 4});
   deploy({{"spam", {version(1, "tokens:1")}, {"default"}}});

@@ -36,7 +36,9 @@ Result<std::shared_ptr<ServableVersion>> ServableVersion::load(const model::Pack
   std::shared_ptr<ServableVersion> version(new ServableVersion(std::move(pipeline)));
   AMAS_TRY(version->profile_, package.profile());
   AMAS_TRY(const std::string graph, package.read(chosen->file));
-  AMAS_TRY(version->graph_, engine.load(graph, {.threads = threads}));
+  AMAS_TRY(
+      version->graph_,
+      engine.load(graph, {.threads = threads, .engine = chosen->engine, .precision = chosen->precision}));
   version->manifest_ = std::make_shared<const model::Manifest>(package.manifest());
   version->scores_index_ = scores_index(*version->graph_);
   AMAS_CHECK(version->check_graph());
@@ -60,42 +62,61 @@ Status ServableVersion::check_graph() const {
 }
 
 Result<Tensor> ServableVersion::score(std::span<const TensorView> columns) const {
-  AMAS_TRY(const std::vector<Tensor> inputs, prepare(columns, nullptr));
-  std::vector<const Tensor*> pointers;
-  for (const Tensor& input : inputs) pointers.push_back(&input);
-  const std::int64_t rows = inputs.empty() ? 0 : inputs[0].rows();
-  AMAS_TRY(std::vector<Tensor> outputs, run(pointers, {0, rows}, kRowsAtOnce));
+  AMAS_TRY(const auto pieces, prepare(columns, nullptr));
+  const std::int64_t rows = columns.empty() ? 0 : columns[0].rows();
+  AMAS_TRY(std::vector<Tensor> outputs, run(inputs_of(pieces), {0, rows}, kRowsAtOnce));
   return scores_of(std::move(outputs));
 }
 
-Result<std::vector<Tensor>> ServableVersion::prepare(std::span<const TensorView> columns,
-                                                     std::vector<features::TextObservation>* observed) const {
-  AMAS_TRY(std::vector<Tensor> tensors, pipeline_.transform(columns, observed));
-  // Rows without a known word have no features at all; engines are spared dimensions of size 0.
-  for (Tensor& tensor : tensors)
-    if (tensor.rows() > 0 && tensor.size() == 0 && tensor.shape().size() == 2)
-      tensor = Tensor(tensor.dtype(), {tensor.rows(), 1});
-  return tensors;
+std::vector<GraphInputs> inputs_of(const std::vector<std::vector<Tensor>>& pieces) {
+  std::vector<GraphInputs> inputs;
+  for (const auto& piece : pieces) {
+    inputs.emplace_back();
+    for (const Tensor& tensor : piece) inputs.back().push_back(&tensor);
+  }
+  return inputs;
 }
 
-Result<std::vector<Tensor>> ServableVersion::run(std::span<const Tensor* const> inputs, RowRange rows,
+Result<std::vector<std::vector<Tensor>>> ServableVersion::prepare(
+    std::span<const TensorView> columns, std::vector<features::TextObservation>* observed) const {
+  AMAS_TRY(auto pieces, pipeline_.transform_in_pieces(columns, observed));
+  // Rows without a known word have no features at all; engines are spared dimensions of size 0.
+  for (auto& piece : pieces)
+    for (Tensor& tensor : piece)
+      if (tensor.rows() > 0 && tensor.size() == 0 && tensor.shape().size() == 2)
+        tensor = Tensor(tensor.dtype(), {tensor.rows(), 1});
+  return pieces;
+}
+
+Result<std::vector<Tensor>> ServableVersion::run(std::span<const GraphInputs> pieces, RowRange rows,
                                                  std::int64_t rows_max) const {
   std::vector<std::vector<Tensor>> parts;
+  std::int64_t first = 0;  // row of the piece
+  for (const GraphInputs& piece : pieces) {
+    const std::int64_t count = piece.empty() ? 0 : piece[0]->rows();
+    const RowRange own{std::max<std::int64_t>(rows.begin - first, 0), std::min(rows.end - first, count)};
+    AMAS_CHECK(run_piece(piece, own, rows_max, parts));
+    first += count;
+  }
+  if (parts.size() == 1) return std::move(parts[0]);
+  std::vector<Tensor> outputs;
+  for (std::size_t i = 0; !parts.empty() && i < parts[0].size(); ++i) {
+    std::vector<TensorView> same;
+    for (const auto& part : parts) same.emplace_back(part[i]);
+    AMAS_TRY(outputs.emplace_back(), concat_rows(same));
+  }
+  return outputs;
+}
+
+Status ServableVersion::run_piece(const GraphInputs& inputs, RowRange rows, std::int64_t rows_max,
+                                  std::vector<std::vector<Tensor>>& parts) const {
   for (std::int64_t begin = rows.begin; begin < rows.end; begin += rows_max) {
     std::vector<TensorView> slice;
     for (const Tensor* input : inputs)
       slice.emplace_back(*input, begin, std::min(rows.end, begin + rows_max));
-    AMAS_TRY(std::vector<Tensor> outputs, graph_->run(slice));
-    if (rows.end - rows.begin <= rows_max) return outputs;
-    parts.push_back(std::move(outputs));
+    AMAS_TRY(parts.emplace_back(), graph_->run(slice));
   }
-  std::vector<Tensor> outputs;
-  for (std::size_t i = 0; !parts.empty() && i < parts[0].size(); ++i) {
-    std::vector<TensorView> pieces;
-    for (const auto& part : parts) pieces.emplace_back(part[i]);
-    AMAS_TRY(outputs.emplace_back(), concat_rows(pieces));
-  }
-  return outputs;
+  return {};
 }
 
 Result<Tensor> ServableVersion::scores_of(std::vector<Tensor> outputs) const {

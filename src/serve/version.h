@@ -20,6 +20,12 @@ struct RowRange {
   std::int64_t end = 0;
 };
 
+/// The graph's inputs for some rows, in its order; borrowed.
+using GraphInputs = std::vector<const Tensor*>;
+
+/// Views on tensors that are held elsewhere.
+std::vector<GraphInputs> inputs_of(const std::vector<std::vector<Tensor>>& pieces);
+
 /// One variant of a package in memory: manifest, fitted preparation and graph. Immutable once loaded.
 /// Threads: safe to use from several at once.
 class ServableVersion {
@@ -48,15 +54,15 @@ class ServableVersion {
   /// Answers raw rows: `columns` as the pipeline takes them → scores [rows, classes].
   Result<Tensor> score(std::span<const TensorView> columns) const;
 
-  /// The first half of it: the graph's inputs for raw rows. `observed` (may be null) receives one entry a
-  /// row.
-  Result<std::vector<Tensor>> prepare(std::span<const TensorView> columns,
-                                      std::vector<features::TextObservation>* observed) const;
-  /// The second half: runs rows of the graph's inputs, at most `rows_max` at once, and puts the outputs
-  /// together.
+  /// The first half of it: the graph's inputs for raw rows, in pieces of rows behind one another (as
+  /// Pipeline::transform_in_pieces). `observed` (may be null) receives one entry a row.
+  Result<std::vector<std::vector<Tensor>>> prepare(std::span<const TensorView> columns,
+                                                   std::vector<features::TextObservation>* observed) const;
+  /// The second half: runs rows of the graph's inputs, at most `rows_max` of one piece at once, and puts the
+  /// outputs together.
   ///
-  /// Errors: those of LoadedModel::run.
-  Result<std::vector<Tensor>> run(std::span<const Tensor* const> inputs, RowRange rows,
+  /// `rows`: counted through all pieces. Errors: those of LoadedModel::run.
+  Result<std::vector<Tensor>> run(std::span<const GraphInputs> pieces, RowRange rows,
                                   std::int64_t rows_max) const;
   /// The output that holds the scores: "scores", or the first where none has that name.
   ///
@@ -68,6 +74,8 @@ class ServableVersion {
  private:
   explicit ServableVersion(features::Pipeline pipeline) : pipeline_(std::move(pipeline)) {}
   Status check_graph() const;
+  Status run_piece(const GraphInputs& inputs, RowRange rows, std::int64_t rows_max,
+                   std::vector<std::vector<Tensor>>& parts) const;
 
   std::shared_ptr<const model::Manifest> manifest_;
   features::Pipeline pipeline_;

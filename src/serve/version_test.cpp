@@ -46,9 +46,39 @@ TEST_F(VersionTest, gives_rows_without_a_known_word_one_column_of_padding) {
   std::vector<features::TextObservation> observed;
   const auto prepared = (*version)->prepare(columns, &observed);
   ASSERT_TRUE(prepared);
-  EXPECT_EQ((Shape{2, 1}), (*prepared)[0].shape());
+  EXPECT_EQ((Shape{2, 1}), (*prepared)[0][0].shape());
   EXPECT_EQ(2u, observed.size());
   EXPECT_EQ(4, (*version)->score(columns)->data<float>()[0]);
+}
+
+TEST_F(VersionTest, runs_rows_of_very_different_width_in_pieces_and_in_order) {
+  const auto version = load("sparse:0");
+  ASSERT_TRUE(version);
+  std::string all;
+  for (int i = 0; i < 100; ++i) all += word(i) + " ";
+  std::vector<std::string> texts(90'000);
+  for (std::size_t row = 0; row < texts.size(); ++row) texts[row] = word(static_cast<int>(row % 100));
+  texts[0] = all;
+  const Tensor rows = Tensor::of_strings({90'000}, texts);
+  const std::vector<TensorView> columns{rows};
+  const auto pieces = (*version)->prepare(columns, nullptr);
+  ASSERT_TRUE(pieces);
+  ASSERT_EQ(2u, pieces->size()) << "100 features of 8 bytes in 90,000 rows are more than one piece";
+  const auto scores = (*version)->score(columns);
+  ASSERT_TRUE(scores) << scores.error().message;
+  ASSERT_EQ((Shape{90'000, 2}), scores->shape());
+  const auto alone = (*version)->score(std::vector<TensorView>{TensorView(rows, 100, 200)});
+  for (std::size_t row = 1; row < texts.size(); ++row)
+    ASSERT_EQ(alone->data<float>()[2 * (row % 100)], scores->data<float>()[2 * row]) << row;
+  // Rows across the pieces' border, as a request within a batch has them.
+  const auto inputs = inputs_of(*pieces);
+  const std::int64_t border = (*pieces)[0][0].rows();
+  const auto some = (*version)->run(inputs, {border - 1, border + 2}, 64);
+  ASSERT_TRUE(some);
+  ASSERT_EQ(3, (*some)[0].rows());
+  for (std::int64_t row = 0; row < 3; ++row)
+    EXPECT_EQ(scores->data<float>()[static_cast<std::size_t>(2 * (border - 1 + row))],
+              (*some)[0].data<float>()[static_cast<std::size_t>(2 * row)]);
 }
 
 TEST_F(VersionTest, refuses_a_variant_that_is_not_there_and_lists_those_that_are) {

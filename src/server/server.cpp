@@ -17,9 +17,9 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/threads.h"
-#include "engines/onnxruntime/onnxruntime_engine.h"
 #include "monitor/watch.h"
 #include "serve/service.h"
+#include "server/engines.h"
 #include "server/follower.h"
 #include "server/signals.h"
 #include "store/store.h"
@@ -95,11 +95,6 @@ Result<FileLock> take_home(const std::filesystem::path& home) {
   return lock;
 }
 
-Result<std::unique_ptr<engine::Engine>> open_engine() {
-  AMAS_TRY(const auto library, find_installed(kOnnxRuntimeLibrary));
-  return engines::open_onnxruntime(library);
-}
-
 serve::ServiceOptions service_options(const ServerOptions& options) {
   serve::ServiceOptions service;
   service.compute_threads = options.compute_threads > 0 ? options.compute_threads : processors();
@@ -169,7 +164,7 @@ Status run_server(const ServerOptions& options) {
   AMAS_CHECK(log::open(options.home / "logs" / "serve.log", options.log_level));
   allow_many_files();
   // From here on the home is ours.
-  AMAS_TRY(const auto engine, open_engine());
+  AMAS_TRY(const auto engine, open_engines());
   telemetry::MetricRegistry metrics;
   telemetry::register_process_metrics(metrics);
   monitor::Watch watch({}, metrics);

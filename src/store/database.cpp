@@ -1,10 +1,15 @@
 #include "store/database.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <cctype>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+
+#include "base/file.h"
 
 namespace amas::store {
 namespace {
@@ -55,6 +60,16 @@ Error sqlite_error(sqlite3* connection, std::string_view what) {
   }
 }
 
+// A URI filename of SQLite: the file does not change while it is open.
+std::string immutable_uri(const std::filesystem::path& file) {
+  std::string uri = "file:";
+  for (const char c : std::filesystem::absolute(file).string())
+    uri += std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '/'
+               ? std::string(1, c)
+               : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  return uri + "?immutable=1";
+}
+
 }  // namespace
 
 Result<bool> Statement::next() {
@@ -79,15 +94,39 @@ void Statement::bind(int at, std::string_view value) {
   sqlite3_bind_text64(statement_.get(), at, bytes, value.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
 }
 
-Result<Database> Database::open(const std::filesystem::path& file, int busy_timeout_ms) {
+Result<Database> Database::connect(const std::string& name, int flags, int busy_timeout_ms) {
   sqlite3* connection = nullptr;
-  constexpr int kFlags =
-      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-  const int code = sqlite3_open_v2(file.c_str(), &connection, kFlags, nullptr);
+  const int code = sqlite3_open_v2(name.c_str(), &connection,
+                                   flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
   if (connection == nullptr) return resource_exhausted("no memory to open the home's database");
   Database database(connection);
-  if (code != SQLITE_OK) return sqlite_error(connection, "cannot open the home's database: " + file.string());
+  if (code != SQLITE_OK) return sqlite_error(connection, "cannot open the home's database: " + name);
   sqlite3_busy_timeout(connection, busy_timeout_ms);
+  return database;
+}
+
+Result<Database> Database::open_to_read(const std::filesystem::path& file, int busy_timeout_ms) {
+  struct stat info {};
+  if (::stat(file.c_str(), &info) != 0 || ::access(file.c_str(), R_OK) != 0)
+    return errno_error("cannot read the home's database", file);
+  // Where it may, SQLite keeps its shared memory beside the file and takes it away at the end; so write
+  // access is used where it is there.
+  AMAS_TRY(Database database, connect(file.string(), SQLITE_OPEN_READWRITE, busy_timeout_ms));
+  AMAS_CHECK(database.run("PRAGMA query_only = ON"));
+  const auto version = database.number("PRAGMA user_version");
+  const bool refused = ::access(file.parent_path().c_str(), W_OK) != 0;
+  if (version || (!refused && version.error().code != Code::kResourceExhausted)) return database;
+  // Without a log and shared memory no process has it open: then nothing else need be asked or made.
+  const bool has_log = ::stat((file.string() + "-wal").c_str(), &info) == 0 && info.st_size > 0;
+  if (has_log || ::stat((file.string() + "-shm").c_str(), &info) == 0 || errno != ENOENT)
+    return version.error().at(
+        "a process that had the home open was killed, which can be mended only with write access");
+  return connect(immutable_uri(file), SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, busy_timeout_ms);
+}
+
+Result<Database> Database::open(const std::filesystem::path& file, int busy_timeout_ms) {
+  AMAS_TRY(Database database,
+           connect(file.string(), SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, busy_timeout_ms));
   // SQLite does not wait when two processes turn a new file into a write-ahead log at once; so we try again.
   const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(busy_timeout_ms);
   for (;;) {

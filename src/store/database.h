@@ -53,6 +53,12 @@ class Database {
   /// `busy_timeout_ms`: how long a call waits for another process before kUnavailable.
   static Result<Database> open(const std::filesystem::path& file, int busy_timeout_ms);
 
+  /// Opens a file that is there, only to read. Works on a disk that cannot be written to, as long as all that
+  /// was written has come to the file itself.
+  ///
+  /// Errors: kNotFound; kPermissionDenied, see Store::open_to_read.
+  static Result<Database> open_to_read(const std::filesystem::path& file, int busy_timeout_ms);
+
   /// Prepares one statement; `values` take the places of its question marks (texts, whole and floating
   /// numbers).
   template <class... Values>
@@ -87,6 +93,7 @@ class Database {
     void operator()(sqlite3* connection) const { sqlite3_close_v2(connection); }
   };
   explicit Database(sqlite3* connection) : connection_(connection) {}
+  static Result<Database> connect(const std::string& name, int flags, int busy_timeout_ms);
   Result<Statement> prepare(std::string_view sql);
 
   std::unique_ptr<sqlite3, Close> connection_;

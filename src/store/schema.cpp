@@ -43,16 +43,22 @@ constexpr std::array<std::string_view, 1> kMigrations{{
 
 int schema_version() { return static_cast<int>(kMigrations.size()); }
 
-Status migrate(Database& database) {
-  AMAS_TRY(std::int64_t version, database.number("PRAGMA user_version"));
-  if (version == schema_version()) return {};
-  AMAS_TRY(Transaction transaction, Transaction::begin(database));
-  // From here on no other process changes the schema; one may have done so while we waited.
-  AMAS_TRY(version, database.number("PRAGMA user_version"));
+Result<bool> has_current_schema(Database& database) {
+  AMAS_TRY(const std::int64_t version, database.number("PRAGMA user_version"));
   if (version > schema_version() || version < 0)
     return failed_precondition(
         fmt::format("home was written by a newer amas: schema {} > {}; use that amas, or another --home",
                     version, schema_version()));
+  return version == schema_version();
+}
+
+Status migrate(Database& database) {
+  AMAS_TRY(bool current, has_current_schema(database));
+  if (current) return {};
+  AMAS_TRY(Transaction transaction, Transaction::begin(database));
+  // From here on no other process changes the schema; one may have done so while we waited.
+  AMAS_TRY(current, has_current_schema(database));
+  AMAS_TRY(std::int64_t version, database.number("PRAGMA user_version"));
   for (; version < schema_version(); ++version)
     AMAS_CHECK(database.run_script(std::string(kMigrations[static_cast<std::size_t>(version)])));
   AMAS_CHECK(database.run(fmt::format("PRAGMA user_version = {}", schema_version())));

@@ -42,6 +42,21 @@ Result<std::int64_t> next_generation(Database& database) {
       "UPDATE counters SET value = value + 1 WHERE name = 'deployments_generation' RETURNING value");
 }
 
+// SQLite takes an empty file for a new database; but nothing is kept before the database has its tables.
+Status check_not_emptied(Database& database, const std::filesystem::path& home) {
+  AMAS_TRY(const std::int64_t version, database.number("PRAGMA user_version"));
+  if (version != 0) return {};
+  for (const char* folder : {"packages", "blobs"}) {
+    AMAS_TRY(const std::vector<std::string> kept, list_folder(home / folder));
+    if (!kept.empty())
+      return data_loss(
+          fmt::format("the home's database is empty, but {} are there: {}; restore home.db from a backup, or "
+                      "use another --home",
+                      folder, home.string()));
+  }
+  return {};
+}
+
 }  // namespace
 
 struct Store::State {
@@ -75,9 +90,19 @@ Result<std::unique_ptr<Store>> Store::open(const std::filesystem::path& home, co
   ContentFolder content(home);
   AMAS_CHECK(content.prepare(kIncomingAgeMaxSeconds));
   AMAS_TRY(Database database, Database::open(home / "home.db", kBusyTimeoutMs));
+  AMAS_CHECK(check_not_emptied(database, home));
   AMAS_CHECK(migrate(database));
   auto state =
       std::unique_ptr<State>(new State{home, clock, std::move(content), Guarded(std::move(database))});
+  return std::unique_ptr<Store>(new Store(std::move(state)));
+}
+
+Result<std::unique_ptr<Store>> Store::open_to_read(const std::filesystem::path& home, const Clock& clock) {
+  AMAS_TRY(Database database, Database::open_to_read(home / "home.db", kBusyTimeoutMs));
+  AMAS_TRY(const bool current, has_current_schema(database));
+  if (!current) return open(home, clock);
+  auto state =
+      std::unique_ptr<State>(new State{home, clock, ContentFolder(home), Guarded(std::move(database))});
   return std::unique_ptr<Store>(new Store(std::move(state)));
 }
 

@@ -92,6 +92,14 @@ class Store {
   /// Errors: kFailedPrecondition when the home was written by a newer amas.
   static Result<std::unique_ptr<Store>> open(const std::filesystem::path& home,
                                              const Clock& clock = system_clock());
+  /// Opens a home that is there, only to read from it: nothing in it is changed, and write access is not
+  /// needed. Calls that change something fail with kPermissionDenied.
+  ///
+  /// Errors: kNotFound when there is no home; kFailedPrecondition when it was written by a newer amas;
+  /// kPermissionDenied when it cannot be read, or only with write access (a process that had it open was
+  /// killed).
+  static Result<std::unique_ptr<Store>> open_to_read(const std::filesystem::path& home,
+                                                     const Clock& clock = system_clock());
   ~Store();
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;

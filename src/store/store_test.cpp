@@ -215,6 +215,34 @@ TEST_F(StoreTest, refuses_the_home_of_a_newer_amas) {
   ASSERT_FALSE(refused.has_value());
   EXPECT_EQ(refused.error().code, Code::kFailedPrecondition);
   EXPECT_NE(refused.error().message.find("999"), std::string::npos);
+  const auto to_read = Store::open_to_read(home());
+  ASSERT_FALSE(to_read.has_value());
+  EXPECT_EQ(to_read.error().code, Code::kFailedPrecondition);
+}
+
+TEST_F(StoreTest, says_data_loss_for_a_database_that_was_emptied) {
+  must(open()->put_blob("bytes"));
+  ASSERT_TRUE(write_file_atomic(home() / "home.db", ""));
+  for (const auto& refused :
+       {Store::open(home()).map([](auto&&) {}), Store::open_to_read(home()).map([](auto&&) {})}) {
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().code, Code::kDataLoss);
+  }
+}
+
+TEST_F(StoreTest, opened_to_read_shows_what_others_write_and_changes_nothing) {
+  const auto missing = Store::open_to_read(home());
+  ASSERT_FALSE(missing.has_value());
+  EXPECT_EQ(missing.error().code, Code::kNotFound);
+  EXPECT_FALSE(fs::exists(home()));
+  const auto writer = open();
+  const auto reader = must(Store::open_to_read(home()));
+  must(writer->put_dataset("mails", std::string(64, 'a'), Json::object()));
+  EXPECT_EQ(must(reader->datasets()).size(), 1u);
+  const auto refused = reader->put_dataset("mails", std::string(64, 'b'), Json::object());
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, Code::kPermissionDenied);
+  EXPECT_EQ(must(writer->datasets()).size(), 1u);
 }
 
 TEST_F(StoreTest, says_data_loss_for_a_damaged_database) {

@@ -191,8 +191,8 @@ Status EventWriter::graph(const std::vector<GraphNode>& nodes) {
   return state_->append(state_->event(0).message(4, graph_def(nodes)));
 }
 
-Status EventWriter::hparams_start(const HyperParameters& parameters, const std::string& group) {
-  const MessageWriter content = hparams_start_content(parameters.settings, group, state_->wall_seconds());
+Status EventWriter::hparams_start(const Json& settings, const std::string& group) {
+  const MessageWriter content = hparams_start_content(settings, group, state_->wall_seconds());
   return state_->append_value(kStartTag, 0, {"hparams", kTensorClass, empty_tensor(), content});
 }
 

@@ -70,7 +70,8 @@ class EventWriter {
   Status graph(const std::vector<GraphNode>& nodes);
   /// Settings at the start of a run. Runs of one `group` (such as the same candidate with other seeds) share
   /// a line of the table, so their settings must be equal.
-  Status hparams_start(const HyperParameters& parameters, const std::string& group);
+  /// `settings`: as HyperParameters::settings. The results are the scalars that hparams_experiment() names.
+  Status hparams_start(const Json& settings, const std::string& group);
   /// That the run ended.
   Status hparams_end(bool success);
   /// Which columns the hparams tab shows: the settings and metrics of all `runs` together. Written once, into

@@ -89,7 +89,7 @@ TEST_F(EventFile, every_call_leaves_whole_records_on_disk) {
       [&] {
         return writer.graph({{"a", "Input", {}}, {"b", "LSTM", {"a"}}});
       },
-      [&] { return writer.hparams_start(parameters, "group"); },
+      [&] { return writer.hparams_start(parameters.settings, "group"); },
       [&] { return writer.hparams_experiment(std::span(&parameters, 1)); },
       [&] { return writer.hparams_end(true); },
   };

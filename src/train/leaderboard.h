@@ -29,10 +29,11 @@ struct LeaderboardRow {
 /// latency.
 void rank(std::vector<LeaderboardRow>& rows, bool lower_is_better);
 
-/// Renders an aligned table for people: rank, candidate, the ranking metric (`metric`) on the validation
-/// rows, test accuracy and macro-F1 with intervals beside the majority baseline, log loss, latency, memory,
-/// file size.
-std::string leaderboard_text(const std::vector<LeaderboardRow>& rows, const std::string& metric);
+/// The cells of a table for people, the heading first: rank, candidate, the ranking metric (`metric`) on the
+/// validation rows, test accuracy and macro-F1 with intervals beside the majority baseline, log loss,
+/// latency, memory, file size.
+std::vector<std::vector<std::string>> leaderboard_table(const std::vector<LeaderboardRow>& rows,
+                                                        const std::string& metric);
 
 /// The same for machines: an array of objects with the fields' names.
 Json leaderboard_json(const std::vector<LeaderboardRow>& rows);

@@ -69,7 +69,7 @@ Status Board::open() {
   AMAS_TRY(auto writer, telemetry::EventWriter::create(*folder_));
   writer_.emplace(std::move(writer));
   if (!texts_.spec.empty()) AMAS_CHECK(writer_->text("spec", 0, as_markdown(texts_.spec)));
-  return writer_->hparams_start({texts_.settings, {}}, folder_->filename().string());
+  return writer_->hparams_start(texts_.settings, folder_->filename().string());
 }
 
 Status Board::batch(std::int64_t step, double loss) {
@@ -113,14 +113,19 @@ Status Board::curves(const engine::EpochReport& report, std::span<const std::int
   return {};
 }
 
-Status Board::end(std::int64_t step, const std::map<std::string, double>& results, std::string_view onnx) {
+Status Board::results(std::int64_t step, const std::map<std::string, double>& best, std::string_view onnx) {
   if (!folder_) return {};
   AMAS_CHECK(open());
-  for (const auto& [name, value] : results)
+  for (const auto& [name, value] : best)
     if (std::isfinite(value)) AMAS_CHECK(writer_->scalar("best/" + name, step, value));
   AMAS_TRY(const auto model, model::parse_onnx(onnx));
-  AMAS_CHECK(writer_->graph(nodes_of(model.graph())));
-  return writer_->hparams_end(true);
+  return writer_->graph(nodes_of(model.graph()));
+}
+
+Status Board::end(bool success) {
+  if (!folder_) return {};
+  AMAS_CHECK(open());
+  return writer_->hparams_end(success);
 }
 
 }  // namespace amas::worker

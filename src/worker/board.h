@@ -42,8 +42,10 @@ class Board {
   /// `metrics` are of the validation rows, of which `targets` are the classes; `rows`: of one epoch.
   Status epoch(const engine::EpochReport& report, const std::map<std::string, double>& metrics,
                std::span<const std::int32_t> targets, std::size_t rows);
-  /// The end: results of the best epoch, and the trained graph.
-  Status end(std::int64_t step, const std::map<std::string, double>& results, std::string_view onnx);
+  /// What came of it: results of the best epoch, and the trained graph.
+  Status results(std::int64_t step, const std::map<std::string, double>& best, std::string_view onnx);
+  /// The end of the run. Also one that fails before anything was drawn is shown.
+  Status end(bool success);
 
  private:
   Status open();

@@ -134,6 +134,16 @@ Result<Json> write_results(const Job& job, const Prepared& prepared, const Resul
   return outcome;
 }
 
+Result<Json> train_and_write(const Job& job, engine::Trainer& trainer, const Prepared& prepared,
+                             RunObserver& observer, Board& board) {
+  AMAS_TRY(const Results results, train_prepared(job, trainer, prepared, observer));
+  // From here on the model stands; what follows only says so.
+  std::map<std::string, double> best;
+  for (const auto& [name, value] : results.metrics) best[name] = value.value;
+  AMAS_CHECK(board.results(observer.step(), best, results.outcome.onnx));
+  return write_results(job, prepared, results, observer.history());
+}
+
 }  // namespace
 
 Result<Json> do_train_job(const Job& job, const Trainers& trainers, const Lines& lines) {
@@ -155,12 +165,10 @@ Result<Json> do_train_job(const Job& job, const Trainers& trainers, const Lines&
   RunObserver observer({metric, static_cast<std::int32_t>(labels.size()), prepared.validation.targets,
                         prepared.training.rows(), std::max<std::size_t>(batch_size, 1)},
                        board, lines);
-  AMAS_TRY(const Results results, train_prepared(job, *trainer, prepared, observer));
-  // From here on the model stands; what follows only says so.
-  std::map<std::string, double> best;
-  for (const auto& [name, value] : results.metrics) best[name] = value.value;
-  AMAS_CHECK(board.end(observer.step(), best, results.outcome.onnx));
-  return write_results(job, prepared, results, observer.history());
+  auto outcome = train_and_write(job, *trainer, prepared, observer, board);
+  if (const auto ended = board.end(outcome.has_value()); !ended)
+    observer.on_warning("TensorBoard's events are not whole: " + ended.error().message);
+  return outcome;
 }
 
 }  // namespace amas::worker

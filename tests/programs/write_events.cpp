@@ -40,7 +40,8 @@ Status write_series(EventWriter& writer) {
 }
 
 Status write_run(EventWriter& writer, const HyperParameters& parameters) {
-  AMAS_CHECK(writer.hparams_start(parameters, "group of " + parameters.settings["type"].get<std::string>()));
+  AMAS_CHECK(writer.hparams_start(parameters.settings,
+                                  "group of " + parameters.settings["type"].get<std::string>()));
   AMAS_CHECK(writer.text("spec", 0, "# Title\n\nSome *text* — 中文."));
   AMAS_CHECK(
       writer.graph({{"tokens", "Input", {}}, {"lstm", "LSTM", {"tokens"}}, {"scores", "Dense", {"lstm"}}}));
@@ -69,7 +70,7 @@ Status write_all(const std::string& logdir, const std::string& run) {
   AMAS_TRY(auto top, EventWriter::create(logdir));
   AMAS_CHECK(top.hparams_experiment(std::vector{lstm, linear}));
   AMAS_TRY(auto other, EventWriter::create(logdir + "/" + run + "/linear"));
-  AMAS_CHECK(other.hparams_start(linear, "group of linear"));
+  AMAS_CHECK(other.hparams_start(linear.settings, "group of linear"));
   AMAS_CHECK(other.scalar("test/accuracy", 1, 0.9375));
   AMAS_TRY(auto writer, EventWriter::create(logdir + "/" + run + "/lstm"));
   AMAS_CHECK(write_run(writer, lstm));

@@ -9,13 +9,11 @@ import subprocess
 import time
 
 import pytest
-
-# sysexits.h, as src/base/result.cpp maps error codes.
-USAGE, DATA, NO_INPUT, TEMPORARY = 64, 65, 66, 75
+from command import DATA, NO_INPUT, USAGE, call
 
 
-def call(amas, home, *arguments, **options):
-    return subprocess.run([amas, "--home", home, *arguments], capture_output=True, text=True, timeout=300, **options)
+def models_of(amas, home):
+    return json.loads(call(amas, home, "--json", "model", "list").stdout)
 
 
 def spec_in(folder, content, spec="name: x\ndata: {source: data.csv}\ntrain: {epochs: 1}\n"):
@@ -23,13 +21,6 @@ def spec_in(folder, content, spec="name: x\ndata: {source: data.csv}\ntrain: {ep
     (folder / "data.csv").write_bytes(content if isinstance(content, bytes) else content.encode())
     (folder / "x.yaml").write_text(spec)
     return folder / "x.yaml"
-
-
-def test_help_shows_examples_for_every_command(amas, tmp_path):
-    for command in ("run", "data", "train", "optimise", "model", "deploy", "serve", "predict", "monitor", "doctor"):
-        shown = call(amas, tmp_path, command, "--help")
-        assert shown.returncode == 0
-        assert "Example" in shown.stdout, command
 
 
 def test_version_names_the_engines(amas, tmp_path):
@@ -73,8 +64,7 @@ def test_lineage_goes_from_the_raw_data_to_the_deployment(amas, trained_home):
     stages = [stage["stage"] for stage in chain]
     assert stages[:5] == ["source", "dataset", "training", "package", "version"]
     assert all(len(stage["digest"]) == 64 for stage in chain[:4])
-    models = json.loads(call(amas, trained_home, "--json", "model", "list").stdout)
-    assert any(model["deployed"] for model in models)
+    assert any(model["deployed"] for model in models_of(amas, trained_home))
 
 
 def test_an_exported_package_holds_files_that_others_read(amas, trained_home, tmp_path):
@@ -85,14 +75,6 @@ def test_an_exported_package_holds_files_that_others_read(amas, trained_home, tm
     assert manifest["name"] == "mail"
     assert "mail" in (folder / "card.md").read_text()
     assert json.loads((folder / "card.json").read_text())["bomFormat"] == "CycloneDX"
-
-
-def test_completion_scripts_are_valid_shell(amas, tmp_path):
-    script = call(amas, tmp_path, "completion", "bash").stdout
-    asked = subprocess.run(["bash", "-c", script + "\n_amas_words model"], capture_output=True, text=True, timeout=60)
-    assert asked.returncode == 0, asked.stderr
-    assert {"list", "show", "export"} <= set(asked.stdout.split())
-    assert call(amas, tmp_path, "completion", "zsh").stdout.count("compdef") == 1
 
 
 @pytest.mark.parametrize("content, spec, status, says", [
@@ -114,7 +96,7 @@ def test_bad_input_is_refused_with_what_to_do(amas, tmp_path, content, spec, sta
     assert run.returncode == (status or run.returncode) and run.returncode != 0, run.stderr
     assert says in run.stderr
     assert "Traceback" not in run.stderr and "terminate" not in run.stderr
-    assert call(amas, home, "--json", "model", "list").stdout.strip() == "[]"
+    assert not home.exists() or models_of(amas, home) == []
 
 
 def test_unknown_names_are_answered_with_the_known_ones(amas, trained_home):

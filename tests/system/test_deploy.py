@@ -59,7 +59,7 @@ def test_without_a_variant_the_best_is_deployed_and_named(amas, home):
 def test_removing_says_so(amas, home):
     assert "mail is deployed no more" in call(amas, home, "deploy", "mail", "--remove").stdout
     again = call(amas, home, "deploy", "mail", "--remove")
-    assert again.returncode == NO_INPUT and "amas deploy --list" in again.stderr
+    assert again.returncode == NO_INPUT and "no such deployment: mail; there is none yet" in again.stderr
 
 
 def test_a_run_that_brings_nothing_new_leaves_what_was_deployed_by_hand(amas, home, small_spec):
@@ -91,3 +91,30 @@ def test_a_run_that_chooses_something_new_says_what_it_replaces(amas, home, smal
     assert run.returncode == 0, run.stderr
     assert f"`amas deploy mail --version {lstm} --variant {variant}` brings it back" in run.stdout
     assert deployed(amas, home)[0] != chosen[0]
+
+
+def test_the_compiled_engine_answers_as_the_general_one_within_what_its_manifest_says(amas, home):
+    version = version_of(amas, home, "lstm")
+    shown = json.loads(call(amas, home, "--json", "model", "show", "mail", "--version", str(version)).stdout)
+    compiled = {variant["name"]: variant["details"] for variant in shown["variants"] if "compiled" in variant["name"]}
+    assert {"compiled-float32", "compiled-int16"} <= set(compiled)
+    assert compiled["compiled-float32"]["largest_difference"] < 1e-5
+    text = "win a prize now click free money cash"
+    scores = {}
+    for options in (["--variant", "fp32"], *(["--variant", name] for name in compiled if not name.startswith("pruned"))):
+        assert call(amas, home, "deploy", "mail", "--version", str(version), *options).returncode == 0
+        scores[options[1]] = json.loads(call(amas, home, "--json", "predict", "mail", text).stdout)["scores"]
+    for name, given in scores.items():
+        bound = 2e-6 if name == "fp32" else 3 * compiled[name]["largest_difference"] + 1e-5
+        assert given == pytest.approx(scores["fp32"], abs=bound), name
+
+
+def test_an_engine_can_be_asked_for(amas, home):
+    version = version_of(amas, home, "lstm")
+    for engine in ("onnxruntime", "sequence"):
+        done = call(amas, home, "deploy", "mail", "--version", str(version), "--engine", engine)
+        assert done.returncode == 0, done.stderr
+        assert ("compiled" in deployed(amas, home)[1]) == (engine == "sequence")
+    refused = call(amas, home, "deploy", "mail", "--version", str(version), "--engine", "sequenze")
+    assert refused.returncode != 0
+    assert 'did you mean "sequence"?' in refused.stderr

@@ -87,3 +87,6 @@ def test_too_few_rows_give_no_verdict(amas, mail_home, serving):
     with serving(mail_home) as server:
         ask(server, ["one", "two"])
         assert set(drift(amas, mail_home).values()) == {"learning"}
+        shown = subprocess.run([amas, "--home", mail_home, "monitor", "--once"], check=True, capture_output=True,
+                               text=True).stdout
+        assert shown.count("learning: 2 of 100 rows seen") == len(drift(amas, mail_home)), shown

@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import signal
 import struct
 import subprocess
@@ -296,3 +297,70 @@ def test_the_server_shows_what_was_written_and_follows(server):
     check_pr_curves(server)
     check_hparams(server)
     check_following(server, program)
+
+
+def session_groups(server):
+    statuses = ["STATUS_UNKNOWN", "STATUS_SUCCESS", "STATUS_FAILURE", "STATUS_RUNNING"]
+    reply = server.post("plugin/hparams/session_groups",
+                        {"experimentName": "", "allowedStatuses": statuses, "colParams": [], "startIndex": 0,
+                         "sliceSize": 10, "aggregationType": "AGGREGATION_AVG", "includeMetrics": True})
+    return {group["hparams"]["type"]: group for group in reply.get("sessionGroups", [])}
+
+
+@pytest.mark.parametrize("fast", ["true", "false"], ids=["fast_loader", "slow_loader"])
+def test_the_hparams_of_a_run_show_its_metrics_and_that_a_candidate_failed(amas, small_spec, tmp_path, fast):
+    # The LSTM's weights do not fit into the largest file that is allowed; all else does.
+    spec = small_spec.with_name(f"failing-{fast}.yaml")
+    spec.write_text(small_spec.read_text().replace("units: 16", "units: 400").replace("epochs: 4", "epochs: 1"))
+    home = tmp_path / "home"
+    largest = 1_500_000
+    run = subprocess.run([amas, "--home", home, "run", spec], capture_output=True, text=True, timeout=300,
+                         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest)))
+    assert run.returncode != 0 and "train lstm" in run.stderr, run.stdout + run.stderr
+    server = Server(home / "tensorboard" / "mail", fast, tmp_path / "log")
+    try:
+        groups = wait_for(lambda: len(found := session_groups(server)) == 2 and found, 60, server)
+        experiment = server.post("plugin/hparams/experiment", {"experimentName": "", "includeMetrics": True})
+    finally:
+        server.stop()
+    metrics = {info["name"]["tag"] for info in experiment["metricInfos"]}
+    assert metrics == {f"best/{name}" for name in ("accuracy", "macro_f1", "precision", "recall", "f1", "roc_auc",
+                                                   "pr_auc", "log_loss")}
+    assert {"units", "train.epochs", "ngrams"} <= {info["name"] for info in experiment["hparamInfos"]}
+    assert groups["lstm"]["sessions"][0]["status"] == "STATUS_FAILURE"
+    assert groups["lstm"]["hparams"]["units"] == 400
+    assert groups["linear"]["sessions"][0]["status"] == "STATUS_SUCCESS"
+    values = {metric["name"]["tag"]: metric["value"] for metric in groups["linear"]["metricValues"]}
+    assert set(values) == metrics and 0.9 < values["best/accuracy"] <= 1, values
+
+
+def test_other_settings_get_other_columns(amas, small_spec, tmp_path):
+    spec, home = small_spec.with_name("columns.yaml"), tmp_path / "home"
+    text = re.sub(r"    - \{type: lstm.*\n", "", small_spec.read_text())
+    for setting in ("min_df: 2", "c: 4"):
+        spec.write_text(text.replace("{type: linear}", f"{{type: linear, {setting}}}"))
+        for _ in range(2):
+            subprocess.run([amas, "--home", home, "train", spec], check=True, capture_output=True, timeout=300)
+            (file,) = (home / "tensorboard/mail").glob("events*")
+            read = accumulate(file.parent)
+            content = read.SummaryMetadata("_hparams_/experiment").plugin_data.content
+            experiment = hparams_pb.HParamsPluginData.FromString(content).experiment
+            # What is null, as `c` is where it is left out, has no column.
+            assert ("c" in {info.name for info in experiment.hparam_infos}) == (setting == "c: 4")
+
+
+def test_the_terminal_draws_the_curves_that_tensorboard_shows(amas, trained_home):
+    shown = subprocess.run([amas, "--home", trained_home, "model", "show", "mail", "--version", "1"], check=True,
+                           capture_output=True, text=True).stdout
+    (manifest,) = [json.loads(line) for line in subprocess.run(
+        [amas, "--home", trained_home, "--json", "model", "show", "mail", "--version", "1"], check=True,
+        capture_output=True, text=True).stdout.splitlines()]
+    (folder,) = (trained_home / "tensorboard/mail").glob(f"{manifest['candidate']}-*")
+    read = accumulate(folder)
+    for name, tag in (("loss", "train/loss"), ("valid loss", "validation/loss")):
+        points = [(event.step, tensor_util.make_ndarray(event.tensor_proto).item()) for event in read.Tensors(tag)]
+        step, least = min(points, key=lambda point: point[1])
+        drawn = re.search(rf"^  {name} +(\S+) ([▁▂▃▄▅▆▇█]+) (\S+)   least (\S+) at step (\d+)$", shown, re.M)
+        assert drawn, shown
+        assert drawn[1] == f"{points[0][1]:.4f}" and drawn[3] == f"{points[-1][1]:.4f}"
+        assert drawn[4] == f"{least:.4f}" and int(drawn[5]) == step and len(drawn[2]) == len(points)

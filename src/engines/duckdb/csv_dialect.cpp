@@ -104,8 +104,9 @@ char delimiter_of(std::string_view sample, bool whole, char quote) {
 Result<CsvDialect> csv_dialect(std::string_view sample, bool whole) {
   if (sample.starts_with("\xEF\xBB\xBF")) sample.remove_prefix(3);
   if (trim(sample).empty()) return invalid_argument("the file is empty; a header line and rows are needed");
-  if (sample.find('\0') != std::string_view::npos && sample.find('\0') < 4)
-    return invalid_argument("line 1: the text is not UTF-8; save it as UTF-8");
+  if (sample.starts_with("\xFF\xFE") || sample.starts_with("\xFE\xFF") ||
+      sample.substr(0, 4).find('\0') != std::string_view::npos)
+    return invalid_argument("line 1: the text is UTF-16 or no text at all; save it as UTF-8");
   CsvDialect dialect;
   dialect.quote = quote_of(sample);
   dialect.delimiter = delimiter_of(sample, whole, dialect.quote);
@@ -115,10 +116,7 @@ Result<CsvDialect> csv_dialect(std::string_view sample, bool whole) {
   const auto header = Records(sample, whole, dialect.delimiter, dialect.quote).next();
   if (!header)
     return invalid_argument("line 1: the header does not end; check its quotes, and that it has one");
-  for (const std::string& name : *header) {
-    if (!is_utf8(name)) return invalid_argument("line 1: the text is not UTF-8; save it as UTF-8");
-    dialect.names.emplace_back(trim(name));
-  }
+  for (const std::string& name : *header) dialect.names.emplace_back(trim(name));
   return dialect;
 }
 

@@ -20,7 +20,8 @@ struct CsvDialect {
 /// first rows have equally often; where none is consistent, the one that the header has most.
 ///
 /// `whole`: whether `sample` is the whole file.
-/// Errors: kInvalidArgument when it is empty, not UTF-8, or its header does not end within the sample.
+/// Errors: kInvalidArgument when it is empty, UTF-16, or its header does not end within the sample. Whether
+/// the whole file is text, look_at_lines() tells.
 Result<CsvDialect> csv_dialect(std::string_view sample, bool whole);
 
 }  // namespace amas::engines::duckdb

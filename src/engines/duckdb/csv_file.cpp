@@ -4,10 +4,12 @@
 
 #include <charconv>
 #include <fstream>
+#include <memory>
 #include <optional>
 
 #include "base/limits.h"
 #include "engines/duckdb/csv_dialect.h"
+#include "engines/duckdb/csv_lines.h"
 #include "engines/duckdb/duckdb_session.h"
 #include "engines/duckdb/text_cells.h"
 
@@ -30,15 +32,30 @@ std::optional<std::uint64_t> number_after(std::string_view text, std::string_vie
   return number;
 }
 
+std::string_view delimiter_name(char delimiter) {
+  return delimiter == ','   ? "a comma"
+         : delimiter == ';' ? "a semicolon"
+         : delimiter == '|' ? "a bar"
+                            : "a tab";
+}
+
+/// A CSV file as DuckDB can read it.
+struct CsvFile {
+  fs::path path;
+  CsvDialect dialect;
+  std::unique_ptr<TemporaryFolder> copy_folder;  ///< where `path` lies when it is a copy
+};
+
 // DuckDB's message without the row itself, which it quotes: a message may be logged, rows must not.
-Error csv_error(const Error& theirs) {
+Error csv_error(const Error& theirs, const CsvFile& file) {
   if (theirs.code != Code::kInvalidArgument) return theirs;
   const std::string_view text = theirs.message;
   std::string reason;
   if (const auto expected = number_after(text, "Expected Number of Columns: ")) {
-    reason =
-        fmt::format("the row has {} cells, the header {}; mend it, or quote cells that hold the delimiter",
-                    number_after(text, " Found: ").value_or(0), *expected);
+    const std::uint64_t found = number_after(text, " Found: ").value_or(0);
+    reason = fmt::format(
+        "the row has {} cell{}, the header {}; mend it, or quote cells that hold the delimiter ({})", found,
+        found == 1 ? "" : "s", *expected, delimiter_name(file.dialect.delimiter));
   } else if (text.find("utf-8 encoded") != std::string_view::npos) {
     reason = "the text is not UTF-8; save it as UTF-8";
   } else if (text.find("unterminated quote") != std::string_view::npos) {
@@ -46,12 +63,14 @@ Error csv_error(const Error& theirs) {
   } else if (text.find("Maximum line size") != std::string_view::npos) {
     reason = fmt::format("the row is larger than allowed: {} bytes", kLineBytesMax);
   } else if (text.find("invalid state") != std::string_view::npos) {
-    reason = "the lines end in different ways, or quotes are out of order; save it as RFC 4180 says";
+    reason = "quotes are out of order; save it as RFC 4180 says";
   } else {
     reason = "the text is not CSV; save it as RFC 4180 says";
   }
-  const auto line = number_after(text, "CSV Error on Line: ");
-  return invalid_argument(line ? fmt::format("line {}: {}", *line, reason) : reason);
+  const auto row = number_after(text, "CSV Error on Line: ");
+  if (!row) return invalid_argument(reason);
+  const auto line = line_of_row(file.path, file.dialect, *row);
+  return line ? invalid_argument(fmt::format("line {}: {}", *line, reason)) : line.error();
 }
 
 Result<std::string> read_sample(const fs::path& path) {
@@ -64,7 +83,8 @@ Result<std::string> read_sample(const fs::path& path) {
   return sample;
 }
 
-std::string csv_query(const fs::path& path, const CsvDialect& dialect) {
+std::string csv_query(const CsvFile& file) {
+  const auto& [path, dialect, folder] = file;
   std::string columns;
   for (std::size_t i = 0; i < dialect.names.size(); ++i)
     columns += fmt::format("{}'c{}': 'VARCHAR'", i == 0 ? "" : ", ", i);
@@ -79,17 +99,36 @@ std::string csv_query(const fs::path& path, const CsvDialect& dialect) {
       sql_string({&dialect.delimiter, 1}), quote, quote, columns);
 }
 
+// Finds how the file is written. One whose rows end in different ways is read from a copy.
+Result<CsvFile> open_csv(const fs::path& path) {
+  AMAS_TRY(const std::string sample, read_sample(path));
+  CsvFile file{path, {}, nullptr};
+  AMAS_TRY(file.dialect, csv_dialect(sample, sample.size() < kSampleBytes));
+  AMAS_CHECK(check_columns(file.dialect.names.size()));
+  AMAS_TRY(const CsvLines lines, look_at_lines(path, file.dialect));
+  if (!lines.mixed_ends) return file;
+  try {
+    file.copy_folder = std::make_unique<TemporaryFolder>();
+  } catch (const fs::filesystem_error& error) {
+    return unavailable(fmt::format(
+        "the rows end in different ways, and there is no place for a copy that does not: {}; save "
+        "the file with equal line ends, or set TMPDIR",
+        error.code().message()));
+  }
+  file.path = file.copy_folder->path() / "copy.csv";
+  AMAS_CHECK(copy_with_line_feeds(path, file.dialect, file.path));
+  return file;
+}
+
 }  // namespace
 
 // Read twice: the cells first tell the types of their columns, then fill them. All as text in memory would
 // take five times what the numbers take.
 Result<table::Table> read_csv(const Api& api, const fs::path& path) {
-  AMAS_TRY(const std::string sample, read_sample(path));
-  AMAS_TRY(const CsvDialect dialect, csv_dialect(sample, sample.size() < kSampleBytes));
-  AMAS_CHECK(check_columns(dialect.names.size()));
-  const std::string sql = csv_query(path, dialect);
-  AMAS_TRY(Session session, Session::open(api, path));
-  std::vector<TypeInference> types(dialect.names.size());
+  AMAS_TRY(const CsvFile file, open_csv(path));
+  const std::string sql = csv_query(file);
+  AMAS_TRY(Session session, Session::open(api, file.path));
+  std::vector<TypeInference> types(file.dialect.names.size());
   std::size_t rows = 0;
   const auto looked = session.run(sql, [&](std::span<const Vector> chunk) -> Status {
     rows += chunk[0].rows;
@@ -98,10 +137,10 @@ Result<table::Table> read_csv(const Api& api, const fs::path& path) {
         if (chunk[i].has(row)) types[i].add(chunk[i].text(row));
     return check_rows(rows);
   });
-  if (!looked) return csv_error(looked.error());
+  if (!looked) return csv_error(looked.error(), file);
   std::vector<Column> columns;
   for (std::size_t i = 0; i < types.size(); ++i) {
-    columns.push_back(empty_column(dialect.names[i], types[i].type()));
+    columns.push_back(empty_column(file.dialect.names[i], types[i].type()));
     std::visit([&](auto& cells) { cells.reserve(rows); }, columns.back().cells);
   }
   const auto read = session.run(sql, [&](std::span<const Vector> chunk) -> Status {
@@ -111,7 +150,7 @@ Result<table::Table> read_csv(const Api& api, const fs::path& path) {
     }
     return {};
   });
-  if (!read) return csv_error(read.error());
+  if (!read) return csv_error(read.error(), file);
   return table::Table::of(std::move(columns));
 }
 

@@ -154,20 +154,33 @@ TEST_F(DuckDb, refuses_csv_that_is_ragged_or_not_utf8_or_empty) {
                  std::string_view("\xFF\xFE"
                                   "a\0,\0b\0\n\0",
                                   10),
-                 "line 1: the text is not UTF-8");
+                 "line 1: the text is UTF-16");
+  expect_refused("a.csv", "a,b\n1,\"x\ny\"\nsecret,caf\xe9\n", "line 4: the text is not UTF-8");
+  expect_refused("a.csv", std::string_view("a,b\nsecret\0,2\n", 14), "line 2: a NUL byte");
+  expect_refused("a.csv", "a,b\n\"x\n\ny\",1\n\nsecret\n", "line 6: the row has 1 cell, the header 2");
   expect_refused("a.csv", "a,b\n\"secret,2\n3,4\n", "quote");
   expect_refused("a.csv", "\"a,b\n1,2\n", "line 1: the header does not end");
-  expect_refused("a.csv", "a,b\r\n1,secret\n3,4\n", "the lines end in different ways");
+  expect_refused("a.csv", "a,b\r\n1,secret\r3,4\n", "line 2: a carriage return stands alone");
   expect_refused("a.csv", "", "empty");
   expect_refused("a.csv", "\n \n", "empty");
   expect_refused("a.csv", "a,b,a\n1,2,3\n", "two columns have the same name: a");
   expect_refused("a.csv", "a,,b\n1,2,3\n", "a column has no name");
 }
 
+TEST_F(DuckDb, reads_csv_whose_rows_end_in_different_ways) {
+  for (const char* content :
+       {"a,b\r\n1,\"x\r\ny\"\n2,z\r\n", "a,b\n1,\"x\r\ny\"\r\n2,z", "a,b\n1,\"x\r\ny\"\n2,z\r\n"}) {
+    const Table table = read("a.csv", content);
+    expect_column(table, "a", Ints{1, 2});
+    expect_column(table, "b", Strings{"x\r\ny", "z"});
+  }
+  expect_refused("a.csv", "a,b\r\n\"secret\r\n\",1\nsecret\r\n", "line 4: the row has 1 cell");
+}
+
 TEST_F(DuckDb, names_the_line_of_a_csv_error_far_into_the_file) {
   std::string content = "a,b\n";
   for (int i = 0; i < 200'000; ++i) content += fmt::format("{},text {}\n", i, i);
-  expect_refused("a.csv", content + "secret\n" + content, "line 200002: the row has 1 cells");
+  expect_refused("a.csv", content + "secret\n" + content, "line 200002: the row has 1 cell,");
 }
 
 TEST_F(DuckDb, reads_csv_of_many_chunks_in_order) {
@@ -278,7 +291,11 @@ TEST_F(DuckDb, reads_parquet_of_many_row_groups_in_order) {
 }
 
 TEST_F(DuckDb, refuses_what_is_no_parquet) {
-  expect_refused("a.parquet", "PAR1 but not really, only something of some length", "a.parquet");
+  expect_refused("a.parquet", "PAR1 but not really, only something of some length",
+                 "the file is no Parquet file");
+  const Error damaged = error("a.parquet", "PAR1 but not really, only something of some length PAR1");
+  EXPECT_EQ(damaged.message.find("SELECT"), std::string::npos) << damaged.message;
+  EXPECT_NE(damaged.message.find("damaged"), std::string::npos) << damaged.message;
   expect_refused("a.parquet", "", "empty");
   const std::string whole = write_parquet("b.parquet", "SELECT range AS i FROM range(1000)");
   fs::resize_file(whole, fs::file_size(whole) - 20);

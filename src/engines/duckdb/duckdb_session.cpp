@@ -18,7 +18,8 @@ constexpr std::array<std::pair<const char*, const char*>, 5> kSettings{
      {"autoload_known_extensions", "false"}}};
 
 Error error_of(const char* message) {
-  const std::string_view text = message == nullptr ? "DuckDB gives no reason" : message;
+  std::string_view text = message == nullptr ? "DuckDB gives no reason" : message;
+  text = text.substr(0, text.find("\n\nLINE "));  // What follows is our own SQL.
   const bool memory = text.starts_with("Out of Memory");
   return {memory ? Code::kResourceExhausted : Code::kInvalidArgument, std::string(text)};
 }

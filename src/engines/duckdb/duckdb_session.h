@@ -44,7 +44,8 @@ class Session {
 
   /// Runs a query and gives its result chunk by chunk, in order.
   ///
-  /// Errors: kInvalidArgument and kResourceExhausted with DuckDB's whole message; those of `on_chunk`.
+  /// Errors: kInvalidArgument and kResourceExhausted with DuckDB's message, without our SQL; those of
+  /// `on_chunk`.
   Status run(const std::string& sql, const OnChunk& on_chunk);
 
  private:

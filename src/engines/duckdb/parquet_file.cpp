@@ -62,6 +62,20 @@ void make_nan_missing(Column& column) {
   }
 }
 
+// DuckDB's message may quote cells and names the file once more: only what it says is used.
+Error parquet_error(const Error& theirs) {
+  if (theirs.code != Code::kInvalidArgument) return theirs;
+  const auto says = [&](std::string_view words) { return theirs.message.find(words) != std::string::npos; };
+  if (says("No magic bytes") || says("too small to be a Parquet file"))
+    return invalid_argument(
+        "the file is no Parquet file, or its end is missing; check its format, or write it again");
+  if (says("Invalid string encoding") || says("valid UTF8"))
+    return invalid_argument("a text in the Parquet file is not UTF-8; write it again with texts in UTF-8");
+  if (says("encrypted"))
+    return invalid_argument("the Parquet file is encrypted; write it again without a key");
+  return invalid_argument("the Parquet file is damaged, or of a kind that cannot be read; write it again");
+}
+
 Status append_typed(Column& column, const Vector& vector) {
   append_missing(column, vector);
   if (column.type() == ColumnType::kString) return append_cells(column, vector);
@@ -82,11 +96,12 @@ Result<table::Table> read_parquet(const Api& api, const fs::path& path) {
       "hive_partitioning=false)",
       sql_string(path.string()));
   AMAS_TRY(Session session, Session::open(api, path));
-  AMAS_TRY(const auto theirs, parquet_columns(session, from));
-  AMAS_CHECK(check_columns(theirs.size()));
+  const auto theirs = parquet_columns(session, from);
+  if (!theirs) return parquet_error(theirs.error());
+  AMAS_CHECK(check_columns(theirs->size()));
   std::vector<Column> columns;
   std::string projection;
-  for (const ParquetColumn& column : theirs) {
+  for (const ParquetColumn& column : *theirs) {
     const auto [type, as] = target_of(column.type);
     projection += fmt::format("{}CAST({} AS {})", columns.empty() ? "" : ", ", sql_name(column.name), as);
     columns.push_back(empty_column(column.name, type));
@@ -95,7 +110,8 @@ Result<table::Table> read_parquet(const Api& api, const fs::path& path) {
     for (std::size_t i = 0; i < chunk.size(); ++i) AMAS_CHECK(append_typed(columns[i], chunk[i]));
     return check_rows(columns[0].size());
   };
-  AMAS_CHECK(session.run(fmt::format("SELECT {} FROM ({})", projection, from), append));
+  const auto read = session.run(fmt::format("SELECT {} FROM ({})", projection, from), append);
+  if (!read) return parquet_error(read.error());
   for (Column& column : columns) make_nan_missing(column);
   return table::Table::of(std::move(columns));
 }

@@ -39,7 +39,8 @@ class Optimise : public testing::Test {
   void SetUp() override {
     auto opened = open_onnxruntime(kLibrary);
     ASSERT_TRUE(opened) << opened.error().message;
-    engine_ = std::move(*opened);
+    engines_.push_back(std::move(*opened));
+    engine_ = std::make_unique<engine::EngineSet>(std::move(engines_));
     net_ = sparse_net();
     onnx_ = model::export_text_lstm(net_);
     inputs_.push_back(reference::random_tokens(150, 20, 1000));
@@ -64,7 +65,8 @@ class Optimise : public testing::Test {
     return std::move(*variants);
   }
 
-  std::unique_ptr<engine::Engine> engine_;
+  std::vector<std::unique_ptr<engine::Engine>> engines_;
+  std::unique_ptr<engine::EngineSet> engine_;
   TextLstm net_;
   std::string onnx_;
   std::vector<Tensor> inputs_;

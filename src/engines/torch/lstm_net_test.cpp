@@ -97,7 +97,8 @@ INSTANTIATE_TEST_SUITE_P(Heads, LstmNetSizes,
                                          std::pair{3, true}));
 
 TEST(LstmNet, takes_the_same_steps_as_keras) {
-  // Made by tests/oracles/train_keras_steps.py; both sides compute in float32.
+  // Made by tests/oracles/train_keras_steps.py; both sides compute in float32, whose rounding
+  // sixty steps drive apart.
   const Json oracle =
       parse_json(read_file(fs::path(AMAS_TEST_DATA_DIR) / "keras_steps.json").value()).value();
   for (const Json& expected : oracle["cases"]) {
@@ -106,7 +107,7 @@ TEST(LstmNet, takes_the_same_steps_as_keras) {
     s.vocabulary = oracle["sizes"]["vocabulary"].get<std::int64_t>();
     s.length = oracle["sizes"]["length"].get<std::int64_t>();
     s.learning_rate = oracle["sizes"]["rate"].get<double>();
-    s.token_moments = false;  // With a bound on the norm, as the oracle has it, Keras sums first.
+    s.token_moments = expected["token_moments"].get<bool>();
     auto weights = initial_weights(s);
     for (std::size_t p = 0; p < weights.size(); ++p) {
       const auto before = expected["before"][p].get<std::vector<float>>();
@@ -117,12 +118,13 @@ TEST(LstmNet, takes_the_same_steps_as_keras) {
       const auto tokens = expected["tokens"][step].get<std::vector<std::int32_t>>();
       const auto targets = expected["targets"][step].get<std::vector<std::int32_t>>();
       EXPECT_NEAR(net->step(tokens, targets, step).value().loss, expected["losses"][step].get<double>(),
-                  2e-6);
+                  expected["losses"].size() > 6 ? 1e-4 : 2e-6);
     }
     const auto parameters = net->parameters();
     for (std::size_t p = 0; p < parameters.size(); ++p)
       for (std::size_t i = 0; i < parameters[p].weights.size(); ++i)
-        EXPECT_NEAR(parameters[p].weights[i], expected["after"][p][i].get<double>(), 2e-5)
+        EXPECT_NEAR(parameters[p].weights[i], expected["after"][p][i].get<double>(),
+                    expected["losses"].size() > 6 ? 2e-4 : 2e-5)
             << parameters[p].name;
   }
 }

@@ -32,6 +32,8 @@ Status read_candidate(const Json& candidate, LstmSettings& settings) {
   AMAS_TRY(settings.embedding, number<std::int64_t>(candidate, "embedding", settings.embedding, {1, 4'096}));
   AMAS_TRY(settings.units, number<std::int64_t>(candidate, "units", settings.units, {1, 4'096}));
   AMAS_TRY(settings.dropout, number<double>(candidate, "dropout", settings.dropout, {0, 0.95}));
+  AMAS_TRY(settings.word_dropout,
+           number<double>(candidate, "word_dropout", settings.word_dropout, {0, 0.95}));
   AMAS_TRY(settings.dense_dropout,
            number<double>(candidate, "dense_dropout", settings.dense_dropout, {0, 0.95}));
   AMAS_TRY(settings.mask, json_field_or<bool>(candidate, "mask", settings.mask));

@@ -14,6 +14,7 @@ struct LstmSettings {
   std::int64_t embedding = 64;       ///< width of the embedding
   std::int64_t units = 64;           ///< of the LSTM
   std::int64_t dense = 1;    ///< columns of the last layer: 1 (sigmoid) for two classes, else the classes
+  double word_dropout = 0;   ///< share of words that are read as the unknown word (1) in training, in [0, 1)
   double dense_dropout = 0;  ///< share of the last state's values set to zero in training, in [0, 1)
   double dropout =
       0;  ///< share of embedded columns set to zero in training, for a row's steps alike, in [0, 1)

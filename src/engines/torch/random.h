@@ -6,7 +6,13 @@
 namespace amas::engine::torch_lstm {
 
 /// What a stream of random numbers is for, so that streams of one seed never meet.
-enum class Stream : std::uint64_t { kWeights = 1, kShuffle = 2, kDropout = 3, kDenseDropout = 4 };
+enum class Stream : std::uint64_t {
+  kWeights = 1,
+  kShuffle = 2,
+  kDropout = 3,
+  kDenseDropout = 4,
+  kWordDropout = 5
+};
 
 /// xoshiro256** (Blackman, Vigna 2018), seeded by SplitMix64 from (seed, stream, index). Any point of
 /// training can be drawn again from its numbers alone: a resumed run needs no stored generator, and every

@@ -117,6 +117,7 @@ class Run {
  private:
   Status steps();
   Status one_step(std::span<const std::size_t> rows);
+  void drop_words();
   Status validate();
   void close_epoch(const EpochReport& report, double metric);
   bool out_of_time() const;
@@ -182,6 +183,7 @@ Status Run::one_step(std::span<const std::size_t> rows) {
     tokens_.insert(tokens_.end(), tokens.begin(), tokens.end());
     targets_.push_back(job_.training->targets[row]);
   }
+  drop_words();
   AMAS_TRY(const auto report, net_->step(tokens_, targets_, static_cast<std::uint64_t>(progress_.step)));
   if (!std::isfinite(report.loss) || !std::isfinite(report.gradient_norm))
     return internal_error(fmt::format(
@@ -193,6 +195,16 @@ Status Run::one_step(std::span<const std::size_t> rows) {
   progress_.norm_sum += report.gradient_norm;
   progress_.epoch_seconds = now() - epoch_began_;
   return {};
+}
+
+/// Training texts hold few words that the vocabulary lacks, new ones many: a share of all words is read as
+/// the unknown one, so that the net learns to do without any of them (Iyyer and others 2015).
+void Run::drop_words() {
+  constexpr std::int32_t kUnknown = 1;
+  if (settings_.word_dropout <= 0) return;
+  Random random(settings_.seed, Stream::kWordDropout, static_cast<std::uint64_t>(progress_.step));
+  for (std::int32_t& token : tokens_)
+    if (token > kUnknown && random.uniform() < settings_.word_dropout) token = kUnknown;
 }
 
 void Run::report_batch() {

@@ -131,9 +131,25 @@ TEST_F(TextLstm, gives_the_same_bits_twice_and_others_with_another_seed) {
   EXPECT_NE(first.onnx, train_in("c", c).value().onnx);
 }
 
+TEST_F(TextLstm, word_dropout_takes_words_away_in_training_only) {
+  training = order_task(600, 1);
+  for (Examples* part : {&training, &validation})  // so that neither telling word is the unknown one
+    for (std::int32_t& token : part->inputs[0].data<std::int32_t>()) ++token;
+  job.candidate["vocabulary"] = 11;
+  job.train["epochs"] = 12;
+  Listener with(validation), without(validation);
+  job.candidate["word_dropout"] = 0.9;  // One row in a hundred keeps both words that tell.
+  ASSERT_TRUE(train_in("with", with));
+  job.candidate["word_dropout"] = 0;
+  ASSERT_TRUE(train_in("without", without));
+  EXPECT_LT(without.losses.back(), 0.1);
+  EXPECT_GT(with.losses.back(), 3 * without.losses.back());
+}
+
 TEST_F(TextLstm, killed_at_any_epoch_goes_on_to_the_same_bits) {
   job.candidate["dropout"] = 0.2;
   job.candidate["dense_dropout"] = 0.2;
+  job.candidate["word_dropout"] = 0.2;
   job.train["clip_norm"] = 1.0;
   for (const bool average : {false, true}) {
     job.train["average"] = average;

@@ -1,0 +1,108 @@
+#include "engines/linear/linear_engine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "model/onnx.h"
+
+namespace amas::engines {
+namespace {
+
+class LinearModel final : public engine::LoadedModel {
+ public:
+  explicit LinearModel(model::SparseLinear linear)
+      : linear_(std::move(linear)),
+        dense_(static_cast<std::size_t>(linear_.dense)),
+        outputs_{{"scores", DType::kFloat32, {-1, std::max<std::int64_t>(2, linear_.dense)}}} {}
+
+  const std::vector<engine::TensorSpec>& inputs() const override { return inputs_; }
+  const std::vector<engine::TensorSpec>& outputs() const override { return outputs_; }
+  Result<std::vector<Tensor>> run(std::span<const TensorView> inputs) override;
+
+ private:
+  Status add_row(std::span<const std::int32_t> indices, std::span<const float> values,
+                 std::span<double> sums) const;
+  void write_scores(std::span<const double> sums, std::span<float> scores) const;
+
+  const model::SparseLinear linear_;
+  const std::size_t dense_;
+  const std::vector<engine::TensorSpec> inputs_{{"indices", DType::kInt32, {-1, -1}},
+                                                {"values", DType::kFloat32, {-1, -1}}};
+  const std::vector<engine::TensorSpec> outputs_;
+};
+
+Status LinearModel::add_row(std::span<const std::int32_t> indices, std::span<const float> values,
+                            std::span<double> sums) const {
+  for (std::size_t i = 0; i < indices.size(); ++i) {
+    // A negative index counts from the end, as ONNX has it.
+    const std::int64_t index = indices[i] < 0 ? indices[i] + linear_.features : indices[i];
+    if (index < 0 || index >= linear_.features)
+      return invalid_argument(
+          fmt::format("feature is outside the model: {}; it knows 0 … {}", indices[i], linear_.features - 1));
+    const float* weights = linear_.weights.data() + static_cast<std::size_t>(index) * dense_;
+    for (std::size_t d = 0; d < dense_; ++d)
+      sums[d] += static_cast<double>(values[i]) * static_cast<double>(weights[d]);
+  }
+  return {};
+}
+
+/// The softmax over classes; over [0, z] where the model has one column.
+void LinearModel::write_scores(std::span<const double> sums, std::span<float> scores) const {
+  if (dense_ == 1) {
+    // Each from its own exponential, so that small scores of either class stay exact.
+    scores[0] = static_cast<float>(1 / (1 + std::exp(sums[0])));
+    scores[1] = static_cast<float>(1 / (1 + std::exp(-sums[0])));
+    return;
+  }
+  const double largest = *std::ranges::max_element(sums);
+  double all = 0;
+  for (const double sum : sums) all += std::exp(sum - largest);
+  for (std::size_t d = 0; d < dense_; ++d) scores[d] = static_cast<float>(std::exp(sums[d] - largest) / all);
+}
+
+Result<std::vector<Tensor>> LinearModel::run(std::span<const TensorView> inputs) {
+  AMAS_CHECK(engine::check_inputs(inputs_, inputs));
+  if (inputs[0].shape() != inputs[1].shape())
+    return invalid_argument(fmt::format("indices and values differ in shape: {} and {}",
+                                        format_shape(inputs[0].shape()), format_shape(inputs[1].shape())));
+  const auto rows = static_cast<std::size_t>(inputs[0].rows());
+  const std::size_t width = inputs[0].data<std::int32_t>().size() / rows;
+  const std::size_t classes = std::max<std::size_t>(2, dense_);
+  std::vector<Tensor> outputs;
+  outputs.emplace_back(DType::kFloat32, Shape{inputs[0].rows(), static_cast<std::int64_t>(classes)});
+  std::vector<double> sums(dense_);
+  for (std::size_t row = 0; row < rows; ++row) {
+    std::ranges::copy(linear_.bias, sums.begin());
+    AMAS_CHECK(add_row(inputs[0].data<std::int32_t>().subspan(row * width, width),
+                       inputs[1].data<float>().subspan(row * width, width), sums));
+    write_scores(sums, outputs[0].data<float>().subspan(row * classes, classes));
+  }
+  return outputs;
+}
+
+class LinearEngine final : public engine::Engine {
+ public:
+  std::string_view name() const override { return "linear"; }
+  std::string version() const override { return AMAS_VERSION; }
+  std::vector<std::string> precisions() const override { return {"float32"}; }
+  Result<std::unique_ptr<engine::LoadedModel>> load(std::string_view onnx,
+                                                    const engine::LoadOptions& options) override {
+    if (!options.precision.empty() && options.precision != "float32")
+      return invalid_argument(
+          fmt::format("precision is unknown to the linear engine: {}; known: float32", options.precision));
+    AMAS_TRY(const auto graph, model::parse_onnx(onnx));
+    AMAS_TRY(auto linear, model::import_sparse_linear(graph));
+    for (const auto* values : {&linear.weights, &linear.bias})
+      if (!std::ranges::all_of(*values, [](float value) { return std::isfinite(value); }))
+        return unimplemented("weights are not finite");
+    return std::unique_ptr<engine::LoadedModel>(std::make_unique<LinearModel>(std::move(linear)));
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<engine::Engine> make_linear_engine() { return std::make_unique<LinearEngine>(); }
+
+}  // namespace amas::engines

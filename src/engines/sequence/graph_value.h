@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engines/sequence/net.h"
+
+namespace amas::engines::sequence {
+
+/// What a value of a graph is, in a text net.
+enum class Kind {
+  kTokens,    ///< the input
+  kRows,      ///< each token's row of the table
+  kPresent,   ///< 1 where a token is above 0
+  kLengths,   ///< how many are, a row
+  kEmbedded,  ///< rows of the table
+  kStates,    ///< a recurrent layer's states
+  kLast,      ///< last states of some directions of some layers
+  kVector,    ///< what a dense layer gives
+};
+
+/// One direction of a layer, whose states stand in a value.
+struct StatePart {
+  std::size_t layer = 0;
+  bool reverse = false;
+  bool operator==(const StatePart&) const = default;
+};
+
+/// A value: what it is, and its axes by letter: N rows, T steps, D parts, C the values of each, 1 a single
+/// one.
+struct Value {
+  Kind kind = Kind::kTokens;
+  std::string axes{};
+  std::vector<StatePart> parts{};  ///< of kStates and kLast, in the order of D (or inside C)
+  std::size_t layer = 0;           ///< of kVector: how many dense layers lie behind it
+  int width = 0;                   ///< the size of C
+};
+
+/// The parts that a layer gives, in order.
+std::vector<StatePart> parts_of(const RecurrentLayer& layer, std::size_t number);
+
+/// The letter of an axis, which counts from the end when negative; '?' outside.
+char axis_at(std::string_view axes, std::int64_t axis);
+
+/// Axes after Transpose; nothing when `order` is no permutation of them.
+std::optional<std::string> transposed(std::string_view axes, std::span<const std::int64_t> order);
+
+/// Axes after Squeeze; nothing when one of `which` is not of size 1.
+std::optional<std::string> squeezed(const Value& value, std::span<const std::int64_t> which);
+
+/// Axes after Unsqueeze with one axis; nothing otherwise.
+std::optional<std::string> unsqueezed(std::string_view axes, std::span<const std::int64_t> which);
+
+/// The value after Reshape, where it leaves the axes as they are, or puts D and C, which stand last, together
+/// into C; nothing otherwise.
+std::optional<Value> reshaped(const Value& value, std::span<const std::int64_t> shape, int length);
+
+}  // namespace amas::engines::sequence

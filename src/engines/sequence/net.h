@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engines/sequence/kernels.h"
+#include "tensor/tensor.h"
+
+namespace amas::engines::sequence {
+
+/// One direction of a recurrent layer. Gates of an LSTM in the order i, f, o, g; of a GRU z, r, n.
+struct Direction {
+  bool reverse = false;            ///< reads the last step first
+  std::vector<float> kernel{};     ///< [gates, units, input]
+  std::vector<float> recurrent{};  ///< [gates, units, units]
+  std::vector<float> bias{};  ///< [gates, units], both biases together, but of a GRU's n only the input's
+  std::vector<float>
+      state_bias{};  ///< [units]: the bias of a GRU's n inside the reset gate; empty for an LSTM
+};
+
+/// A recurrent layer; two directions are put side by side.
+struct RecurrentLayer {
+  Cell cell = Cell::kLstm;
+  int units = 0;
+  int input = 0;  ///< values a step
+  std::vector<Direction> directions{};
+};
+
+/// What a dense layer does to its sums.
+enum class Activation { kNone, kRelu, kTanh, kSigmoid, kSoftmax };
+
+/// A dense layer.
+struct DenseLayer {
+  int rows = 0, columns = 0;
+  std::vector<float> kernel{};  ///< [rows, columns]
+  std::vector<float> bias{};    ///< [columns]
+  Activation activation = Activation::kNone;
+};
+
+/// A net over tokens that the kernels here can run: Embedding → recurrent layers, of which the last gives its
+/// last state → dense layers.
+struct Net {
+  std::string input{}, output{};     ///< names of the graph's tensors
+  DType token_type = DType::kInt32;  ///< INT32 or INT64
+  int length = 0;                    ///< tokens a row
+  bool mask = false;                 ///< as many steps are read as tokens are above 0
+  int vocabulary = 0;                ///< tokens are 0 … vocabulary - 1
+  int rows = 0, embedding = 0;
+  std::vector<float> table{};  ///< [rows, embedding]
+  std::vector<std::int32_t>
+      row_of{};  ///< [vocabulary] the table's row of each token; empty: the token itself
+  std::vector<RecurrentLayer> layers{};
+  std::vector<DenseLayer> head{};
+};
+
+}  // namespace amas::engines::sequence

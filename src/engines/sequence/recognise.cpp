@@ -1,0 +1,367 @@
+#include "engines/sequence/recognise.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <optional>
+
+#include "engines/sequence/graph_value.h"
+#include "engines/sequence/node_view.h"
+#include "engines/sequence/recurrent_node.h"
+#include "model/onnx_graph.h"
+
+namespace amas::engines::sequence {
+namespace {
+
+using onnx::NodeProto;
+using onnx::TensorProto;
+
+constexpr std::size_t kTableElementsMax = std::size_t{1} << 28;
+
+/// Reads one graph, node after view.node.
+class Reader {
+ public:
+  explicit Reader(const onnx::GraphProto& graph) : graph_(graph) {}
+  Result<Net> read();
+
+ private:
+  Status read_input();
+  Status read_node(const NodeView& view);
+  Result<Value> value_of(const NodeView& view);
+  Result<Value> find_rows(const NodeView& view, const Value& tokens);
+  Result<Value> embed(const NodeView& view, const Value& index);
+  Result<Value> move_axes(const NodeView& view, Value value) const;
+  Result<Value> pick_last(const NodeView& view, Value value) const;
+  Result<Value> concatenate(const NodeView& view) const;
+  Result<Value> count_tokens(const NodeView& view, const Value& value) const;
+  Result<Value> dense(const NodeView& view, Value value);
+  Result<Value> add_bias(const NodeView& view, Value value);
+  Result<Value> activate(const NodeView& view, Value value);
+  Status recur(const NodeView& view);
+  Status check_last(const NodeView& view, const Value& value) const;
+
+  Result<Value> given(const NodeView& view, int input) const {
+    if (!view.has(input)) return view.other("an input is missing");
+    const auto at = values_.find(view.node.input(input));
+    if (at == values_.end()) return view.other(fmt::format("its input {} is not known", input));
+    return at->second;
+  }
+  const onnx::GraphProto& graph_;
+  std::map<std::string, Value, std::less<>> values_;
+  Net net_;
+};
+
+Status Reader::read_input() {
+  const onnx::ValueInfoProto* input = nullptr;
+  for (const auto& one : graph_.input()) {
+    if (model::find_constant(graph_, one.name()) != nullptr) continue;  // IR 3 lists constants, too
+    if (input != nullptr) return unimplemented("no text net that is known: more than one input");
+    input = &one;
+  }
+  if (input == nullptr || graph_.output_size() != 1)
+    return unimplemented("no text net that is known: not one input and one output");
+  const auto& type = input->type().tensor_type();
+  if (type.elem_type() != TensorProto::INT32 && type.elem_type() != TensorProto::INT64)
+    return unimplemented("no text net that is known: its input is not of integers");
+  if (type.shape().dim_size() != 2 || type.shape().dim(1).dim_value() <= 0 ||
+      type.shape().dim(1).dim_value() > 65'536)
+    return unimplemented("no text net that is known: its input is not [N,length]");
+  if (type.shape().dim(0).dim_value() > 0)
+    return unimplemented("no text net that is known: its batch is fixed");
+  net_.input = input->name();
+  net_.output = graph_.output(0).name();
+  net_.token_type = type.elem_type() == TensorProto::INT32 ? DType::kInt32 : DType::kInt64;
+  net_.length = static_cast<int>(type.shape().dim(1).dim_value());
+  values_[net_.input] = {.kind = Kind::kTokens, .axes = "NT"};
+  return {};
+}
+
+Result<Net> Reader::read() {
+  AMAS_CHECK(read_input());
+  for (const NodeProto& node : graph_.node()) AMAS_CHECK(read_node({graph_, node}));
+  const auto result = values_.find(net_.output);
+  if (result == values_.end() || result->second.kind != Kind::kVector || net_.head.empty() ||
+      net_.layers.empty())
+    return unimplemented("no text net that is known: its output is not that of a dense layer");
+  return std::move(net_);
+}
+
+Status Reader::read_node(const NodeView& view) {
+  if (!view.node.domain().empty() && view.node.domain() != "ai.onnx") return view.other("its domain");
+  if (view.node.op_type() == "LSTM" || view.node.op_type() == "GRU") return recur(view);
+  AMAS_TRY(Value value, value_of(view));
+  if (view.node.output_size() != 1) return view.other("it has several outputs");
+  values_[view.node.output(0)] = std::move(value);
+  return {};
+}
+
+Result<Value> Reader::value_of(const NodeView& view) {
+  const std::string& op = view.node.op_type();
+  if (op == "Concat") return concatenate(view);
+  if (op == "Gather" && view.constant(0) != nullptr) {
+    AMAS_TRY(const Value index, given(view, 1));
+    return index.kind == Kind::kTokens && view.constant(0)->dims_size() == 1 ? find_rows(view, index)
+                                                                             : embed(view, index);
+  }
+  AMAS_TRY(Value value, given(view, 0));
+  if (op == "Identity" || op == "Dropout") return value;
+  const bool whole = value.kind == Kind::kTokens || value.kind == Kind::kRows ||
+                     value.kind == Kind::kPresent || value.kind == Kind::kLengths;
+  if (op == "Cast" && whole) {
+    const auto to = model::int_attribute(view.node, "to", 0);
+    if (to == TensorProto::INT32 || to == TensorProto::INT64) return value;
+  }
+  if (op == "Sign" || op == "ReduceSum") return count_tokens(view, value);
+  if (op == "Transpose" || op == "Squeeze" || op == "Unsqueeze" || op == "Reshape" || op == "Flatten")
+    return move_axes(view, std::move(value));
+  if (op == "Gather" || op == "Slice") return pick_last(view, std::move(value));
+  if (op == "Gemm" || op == "MatMul") return dense(view, std::move(value));
+  if (op == "Add") return add_bias(view, std::move(value));
+  if (op == "Relu" || op == "Tanh" || op == "Sigmoid" || op == "Softmax")
+    return activate(view, std::move(value));
+  return view.other("the operator is not known here");
+}
+
+/// A table from tokens to rows, as pruning writes it.
+Result<Value> Reader::find_rows(const NodeView& view, const Value& tokens) {
+  if (!net_.row_of.empty() || model::int_attribute(view.node, "axis", 0) != 0)
+    return view.other("it does not look rows up in the one table of them");
+  const TensorProto& table = *view.constant(0);
+  if (table.data_type() == TensorProto::UINT16) {
+    AMAS_TRY(const auto narrow, model::read_constant<std::uint16_t>(table));
+    net_.row_of.assign(narrow.begin(), narrow.end());
+  } else {
+    AMAS_TRY(net_.row_of, model::read_constant<std::int32_t>(table));
+  }
+  // Padding has a row of its own, so that it can be told from words by their rows.
+  for (std::size_t token = 0; token < net_.row_of.size(); ++token)
+    if ((net_.row_of[token] == 0) != (token == 0)) return view.other("padding shares its row");
+  if (net_.row_of.empty()) return view.other("it has no rows");
+  return Value{.kind = Kind::kRows, .axes = tokens.axes};
+}
+
+Result<Value> Reader::embed(const NodeView& view, const Value& index) {
+  const TensorProto* table = view.constant(0);
+  const Kind wanted = net_.row_of.empty() ? Kind::kTokens : Kind::kRows;
+  if (index.kind != wanted || model::int_attribute(view.node, "axis", 0) != 0 || !net_.table.empty())
+    return view.other("it does not look tokens up in the one table");
+  if (table->dims_size() != 2 || table->dims(0) < 1 || table->dims(1) < 1 || table->dims(1) > 4'096 ||
+      table->dims(0) > static_cast<std::int64_t>(kTableElementsMax) / table->dims(1))
+    return view.other("the table's shape");
+  AMAS_TRY(net_.table, view.floats(0));
+  net_.rows = static_cast<int>(table->dims(0));
+  net_.vocabulary = net_.row_of.empty() ? net_.rows : static_cast<int>(net_.row_of.size());
+  for (const std::int32_t row : net_.row_of)
+    if (row < 0 || row >= net_.rows) return view.other("a token's row is outside the table");
+  net_.embedding = static_cast<int>(table->dims(1));
+  return Value{.kind = Kind::kEmbedded, .axes = index.axes + "C", .width = net_.embedding};
+}
+
+Result<Value> Reader::count_tokens(const NodeView& view, const Value& value) const {
+  if (view.node.op_type() == "Sign" && value.kind == Kind::kTokens)
+    return Value{.kind = Kind::kPresent, .axes = value.axes};
+  if (view.node.op_type() != "ReduceSum" || value.kind != Kind::kPresent ||
+      model::int_attribute(view.node, "keepdims", 1) != 0)
+    return view.other("what is summed up");
+  AMAS_TRY(const auto axes, view.integers(1, "axes"));
+  if (axes.size() != 1 || axis_at(value.axes, axes[0]) != 'T') return view.other("the axis");
+  return Value{.kind = Kind::kLengths, .axes = "N"};
+}
+
+Result<Value> Reader::move_axes(const NodeView& view, Value value) const {
+  std::optional<std::string> axes;
+  const std::string& op = view.node.op_type();
+  if (op == "Reshape" || op == "Flatten") {
+    std::vector<std::int64_t> shape{0, -1};
+    if (op == "Reshape") {
+      AMAS_TRY(shape, view.integers(1, ""));
+    }
+    const bool other_axis = op == "Flatten" && model::int_attribute(view.node, "axis", 1) != 1;
+    auto result = reshaped(value, shape, net_.length);
+    if (!result || other_axis || model::int_attribute(view.node, "allowzero", 0) != 0)
+      return view.other(fmt::format("it does not keep the meaning of the axes {}", value.axes));
+    return std::move(*result);
+  }
+  if (op == "Transpose") {
+    AMAS_TRY(const auto order, view.integers(-1, "perm"));
+    axes = transposed(value.axes, order);
+  } else if (op == "Squeeze") {
+    AMAS_TRY(const auto which, view.integers(1, "axes"));
+    axes = squeezed(value, which);
+  } else {
+    AMAS_TRY(const auto which, view.integers(1, "axes"));
+    axes = unsqueezed(value.axes, which);
+  }
+  if (!axes) return view.other(fmt::format("it does not keep the meaning of the axes {}", value.axes));
+  value.axes = *axes;
+  return value;
+}
+
+/// Y[-1] along time, or one direction or layer of what Y_h gives.
+Result<Value> Reader::pick_last(const NodeView& view, Value value) const {
+  std::int64_t axis = model::int_attribute(view.node, "axis", 0), index = 0;
+  const bool slice = view.node.op_type() == "Slice";
+  if (slice) {
+    AMAS_TRY(const auto starts, view.integers(1, "starts"));
+    AMAS_TRY(const auto ends, view.integers(2, "ends"));
+    AMAS_TRY(const auto axes, view.integers(3, "axes"));
+    if (starts.size() != 1 || axes.size() != 1 || ends.size() != 1 || view.has(4))
+      return view.other("what it cuts");
+    axis = axes[0];
+    index = starts[0];
+    const bool one = index == -1 ? ends[0] >= net_.length : ends[0] == index + 1;
+    if (!one) return view.other("what it cuts");
+  } else {
+    AMAS_TRY(const auto indices, view.integers(1, ""));
+    const TensorProto* tensor = view.constant(1);
+    if (indices.size() != 1 || tensor->dims_size() != 0) return view.other("what it takes");
+    index = indices[0];
+  }
+  const char letter = axis_at(value.axes, axis);
+  const auto place = value.axes.find(letter);
+  if (value.kind == Kind::kStates && letter == 'T') {
+    const bool forward =
+        std::ranges::none_of(value.parts, [](const StatePart& part) { return part.reverse; });
+    if (net_.mask || !forward || (index != -1 && index != net_.length - 1))
+      return view.other("not the last state");
+    value.kind = Kind::kLast;
+  } else if (value.kind == Kind::kLast && letter == 'D') {
+    const auto count = static_cast<std::int64_t>(value.parts.size());
+    if (index < -count || index >= count) return view.other("what it takes");
+    value.parts = {value.parts[static_cast<std::size_t>(index < 0 ? index + count : index)]};
+  } else {
+    return view.other("what it takes");
+  }
+  if (slice) value.axes[place] = letter == 'D' ? 'D' : '1';
+  else value.axes.erase(place, 1);
+  return value;
+}
+
+/// The last states of directions or layers side by side.
+Result<Value> Reader::concatenate(const NodeView& view) const {
+  AMAS_TRY(Value all, given(view, 0));
+  const char letter = axis_at(all.axes, model::int_attribute(view.node, "axis", 0));
+  if (all.kind != Kind::kLast || (letter != 'D' && letter != 'C') ||
+      (letter == 'C' && all.axes.find('D') != std::string::npos))
+    return view.other("what it joins");
+  for (int i = 1; i < view.node.input_size(); ++i) {
+    AMAS_TRY(const Value next, given(view, i));
+    if (next.kind != Kind::kLast || next.axes != all.axes) return view.other("what it joins");
+    all.parts.insert(all.parts.end(), next.parts.begin(), next.parts.end());
+  }
+  return all;
+}
+
+Status Reader::recur(const NodeView& view) {
+  AMAS_TRY(const Value input, given(view, 0));
+  const bool first = input.kind == Kind::kEmbedded && net_.layers.empty();
+  const bool next = input.kind == Kind::kStates && !net_.layers.empty() &&
+                    input.parts == parts_of(net_.layers.back(), net_.layers.size() - 1);
+  if (input.axes != "TNC" || (!first && !next)) return view.other("its input");
+  const bool masked = view.has(4);
+  if (masked) {
+    AMAS_TRY(const Value lengths, given(view, 4));
+    if (lengths.kind != Kind::kLengths) return view.other("its lengths are not counted from the tokens");
+  }
+  if (next && masked != net_.mask) return view.other("only some layers know the lengths");
+  net_.mask = masked;
+  const int width = first ? net_.embedding : net_.layers.back().units * static_cast<int>(input.parts.size());
+  AMAS_TRY(auto layer, read_recurrent_layer(view, width));
+  const auto parts = parts_of(layer, net_.layers.size());
+  const int units = layer.units;
+  net_.layers.push_back(std::move(layer));
+  const auto name = [&](int output) {
+    return output < view.node.output_size() ? view.node.output(output) : std::string();
+  };
+  if (!name(0).empty())
+    values_[name(0)] = {.kind = Kind::kStates, .axes = "TDNC", .parts = parts, .width = units};
+  if (!name(1).empty())
+    values_[name(1)] = {.kind = Kind::kLast, .axes = "DNC", .parts = parts, .width = units};
+  return {};
+}
+
+/// That `value` is the last state of the top layer, direction by direction.
+Status Reader::check_last(const NodeView& view, const Value& value) const {
+  if (value.kind != Kind::kLast || value.axes != "NC" ||
+      value.parts != parts_of(net_.layers.back(), net_.layers.size() - 1))
+    return view.other("its input is not the last state");
+  return {};
+}
+
+Result<Value> Reader::dense(const NodeView& view, Value value) {
+  if (value.kind == Kind::kVector) {
+    if (value.layer != net_.head.size()) return view.other("its input");
+  } else {
+    AMAS_CHECK(check_last(view, value));
+    if (!net_.head.empty()) return view.other("its input");
+  }
+  for (const auto& attribute : view.node.attribute()) {
+    const bool scaling = attribute.name() == "alpha" || attribute.name() == "beta";
+    if (scaling ? attribute.f() != 1.0F : attribute.name() != "transB" && attribute.i() != 0)
+      return view.other(fmt::format("its {}", attribute.name()));
+  }
+  DenseLayer layer;
+  AMAS_TRY(auto kernel, view.floats(1));
+  const TensorProto* tensor = view.constant(1);
+  if (tensor->dims_size() != 2) return view.other("its weights");
+  const bool turned = model::int_attribute(view.node, "transB", 0) != 0;
+  layer.rows = static_cast<int>(tensor->dims(turned ? 1 : 0));
+  layer.columns = static_cast<int>(tensor->dims(turned ? 0 : 1));
+  const int width = net_.head.empty() ? net_.layers.back().units * static_cast<int>(value.parts.size())
+                                      : net_.head.back().columns;
+  if (layer.rows != width) return view.other("its weights");
+  if (turned) {
+    layer.kernel.resize(kernel.size());
+    for (int row = 0; row < layer.rows; ++row)
+      for (int column = 0; column < layer.columns; ++column)
+        layer.kernel[static_cast<std::size_t>(row * layer.columns + column)] =
+            kernel[static_cast<std::size_t>(column * layer.rows + row)];
+  } else {
+    layer.kernel = std::move(kernel);
+  }
+  layer.bias.assign(static_cast<std::size_t>(layer.columns), 0);
+  if (view.has(2)) {
+    AMAS_TRY(layer.bias, view.floats(2));
+    if (layer.bias.size() != static_cast<std::size_t>(layer.columns)) return view.other("its bias");
+  }
+  net_.head.push_back(std::move(layer));
+  return Value{.kind = Kind::kVector, .axes = "NC", .layer = net_.head.size()};
+}
+
+/// A bias that stands as a node of its own behind MatMul.
+Result<Value> Reader::add_bias(const NodeView& view, Value value) {
+  AMAS_TRY(const auto bias, view.floats(1));
+  if (value.kind != Kind::kVector || value.layer != net_.head.size() ||
+      net_.head.back().activation != Activation::kNone || bias.size() != net_.head.back().bias.size())
+    return view.other("what it adds");
+  for (std::size_t i = 0; i < bias.size(); ++i) net_.head.back().bias[i] += bias[i];
+  return value;
+}
+
+Result<Value> Reader::activate(const NodeView& view, Value value) {
+  if (value.kind != Kind::kVector || value.layer != net_.head.size() ||
+      net_.head.back().activation != Activation::kNone)
+    return view.other("its input");
+  const std::string& op = view.node.op_type();
+  if (op == "Softmax" && std::abs(model::int_attribute(view.node, "axis", -1)) != 1)
+    return view.other("its axis");
+  net_.head.back().activation = op == "Relu"      ? Activation::kRelu
+                                : op == "Tanh"    ? Activation::kTanh
+                                : op == "Sigmoid" ? Activation::kSigmoid
+                                                  : Activation::kSoftmax;
+  return value;
+}
+
+}  // namespace
+
+Result<Net> recognise(const onnx::ModelProto& model) {
+  for (const auto& opset : model.opset_import())
+    if ((opset.domain().empty() || opset.domain() == "ai.onnx") &&
+        (opset.version() < 9 || opset.version() > 21))
+      return unimplemented(fmt::format("no text net that is known: opset {}", opset.version()));
+  return Reader(model.graph()).read();
+}
+
+}  // namespace amas::engines::sequence

@@ -1,0 +1,219 @@
+#include "engines/sequence/recognise.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <limits>
+
+#include "engines/sequence/sequence_engine.h"
+#include "model/onnx.h"
+#include "model/onnx_graph.h"
+
+namespace amas::engines::sequence {
+namespace {
+
+using onnx::AttributeProto;
+using onnx::NodeProto;
+using onnx::TensorProto;
+
+constexpr std::int64_t kUnits = 4, kEmbedding = 3, kVocabulary = 7, kLength = 5;
+
+model::TextLstm small_net(bool mask) {
+  const auto values = [](std::int64_t count) {
+    std::vector<float> made(static_cast<std::size_t>(count));
+    for (std::size_t i = 0; i < made.size(); ++i) made[i] = 0.1F * static_cast<float>(i % 7) - 0.3F;
+    return made;
+  };
+  return {.vocabulary = kVocabulary,
+          .embedding = kEmbedding,
+          .units = kUnits,
+          .dense = 1,
+          .length = kLength,
+          .mask = mask,
+          .table = values(kVocabulary * kEmbedding),
+          .kernel = values(4 * kUnits * kEmbedding),
+          .recurrent = values(4 * kUnits * kUnits),
+          .bias = values(4 * kUnits),
+          .dense_kernel = values(kUnits),
+          .dense_bias = values(1)};
+}
+
+onnx::ModelProto small_graph(bool mask = false) {
+  return model::parse_onnx(model::export_text_lstm(small_net(mask))).value();
+}
+
+NodeProto& node_of(onnx::ModelProto& model, std::string_view op) {
+  for (NodeProto& node : *model.mutable_graph()->mutable_node())
+    if (node.op_type() == op) return node;
+  throw std::runtime_error("the graph lacks " + std::string(op));
+}
+
+AttributeProto& attribute(NodeProto& node, std::string_view name, AttributeProto::AttributeType type) {
+  auto& made = *node.add_attribute();
+  made.set_name(std::string(name));
+  made.set_type(type);
+  return made;
+}
+
+void constant(onnx::ModelProto& model, const std::string& name, std::initializer_list<std::int64_t> dims) {
+  const std::vector<float> zeros(element_count(dims));
+  model::add_constant<float>(*model.mutable_graph(), name, dims, std::span<const float>(zeros));
+}
+
+TEST(Recognise, finds_the_weights_of_a_net_that_we_write) {
+  const Net net = recognise(small_graph(true)).value();
+  EXPECT_EQ(net.input, "tokens");
+  EXPECT_EQ(net.output, "scores");
+  EXPECT_EQ(net.vocabulary, kVocabulary);
+  EXPECT_EQ(net.length, kLength);
+  EXPECT_TRUE(net.mask);
+  ASSERT_EQ(net.layers.size(), 1u);
+  EXPECT_EQ(net.layers[0].units, kUnits);
+  const model::TextLstm written = small_net(true);
+  // ONNX has the gates as i, o, f, c; here they stand as i, f, o, g.
+  const auto gate = [&](std::size_t which) {
+    return std::vector<float>(written.bias.begin() + static_cast<std::ptrdiff_t>(which * kUnits),
+                              written.bias.begin() + static_cast<std::ptrdiff_t>((which + 1) * kUnits));
+  };
+  std::vector<float> expected;
+  for (const std::size_t which : {0u, 2u, 1u, 3u}) {
+    const auto part = gate(which);
+    expected.insert(expected.end(), part.begin(), part.end());
+  }
+  EXPECT_EQ(net.layers[0].directions[0].bias, expected);
+  EXPECT_EQ(net.head.back().activation, Activation::kSoftmax);
+}
+
+struct Change {
+  const char* name;
+  std::function<void(onnx::ModelProto&)> make;
+};
+
+void PrintTo(const Change& change, std::ostream* out) { *out << change.name; }
+
+class LookAlikes : public testing::TestWithParam<Change> {};
+
+TEST_P(LookAlikes, are_left_to_the_general_engine) {
+  onnx::ModelProto model = small_graph();
+  ASSERT_TRUE(recognise(model));
+  GetParam().make(model);
+  const auto net = recognise(model);
+  ASSERT_FALSE(net);
+  EXPECT_EQ(net.error().code, Code::kUnimplemented) << net.error().message;
+  EXPECT_EQ(make_sequence_engine()->load(model::serialise_onnx(model), {}).error().code,
+            Code::kUnimplemented);
+}
+
+NodeProto& lstm(onnx::ModelProto& model) { return node_of(model, "LSTM"); }
+
+void give(onnx::ModelProto& model, int input, const std::string& name) {
+  NodeProto& node = lstm(model);
+  while (node.input_size() <= input) node.add_input("");
+  node.set_input(input, name);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    all, LookAlikes,
+    testing::Values(
+        Change{"clip", [](auto& m) { attribute(lstm(m), "clip", AttributeProto::FLOAT).set_f(3); }},
+        Change{"activations",
+               [](auto& m) {
+                 auto& list = attribute(lstm(m), "activations", AttributeProto::STRINGS);
+                 for (const char* one : {"Sigmoid", "Relu", "Tanh"}) list.add_strings(one);
+               }},
+        Change{"layout", [](auto& m) { model::set_int(lstm(m), "layout", 1); }},
+        Change{"input_forget", [](auto& m) { model::set_int(lstm(m), "input_forget", 1); }},
+        Change{"a direction that there is not",
+               [](auto& m) { attribute(lstm(m), "direction", AttributeProto::STRING).set_s("sideways"); }},
+        Change{"peepholes",
+               [](auto& m) {
+                 constant(m, "peep", {1, 3 * kUnits});
+                 give(m, 7, "peep");
+               }},
+        Change{"a state to begin with",
+               [](auto& m) {
+                 constant(m, "begin", {1, 1, kUnits});
+                 give(m, 5, "begin");
+               }},
+        Change{"lengths from elsewhere", [](auto& m) { give(m, 4, "dense_bias"); }},
+        Change{"units that do not fit", [](auto& m) { lstm(m).mutable_attribute(0)->set_i(5); }},
+        Change{"no units", [](auto& m) { lstm(m).mutable_attribute(0)->set_i(0); }},
+        Change{"more units than the kernels know",
+               [](auto& m) { lstm(m).mutable_attribute(0)->set_i(1 << 30); }},
+        Change{"weights that are not finite",
+               [](auto& m) {
+                 auto& table = *m.mutable_graph()->mutable_initializer(0);
+                 const float infinity = std::numeric_limits<float>::infinity();
+                 table.mutable_raw_data()->replace(0, sizeof infinity,
+                                                   std::string(reinterpret_cast<const char*>(&infinity), 4));
+               }},
+        Change{"a table looked up along its columns",
+               [](auto& m) { model::set_int(node_of(m, "Gather"), "axis", 1); }},
+        Change{"a turn that is none",
+               [](auto& m) { node_of(m, "Transpose").mutable_attribute(0)->set_ints(0, 0); }},
+        Change{"a softmax over rows", [](auto& m) { node_of(m, "Softmax").mutable_attribute(0)->set_i(0); }},
+        Change{"scaled sums",
+               [](auto& m) { attribute(node_of(m, "Gemm"), "alpha", AttributeProto::FLOAT).set_f(2); }},
+        Change{"an operator of another domain", [](auto& m) { lstm(m).set_domain("com.example"); }},
+        Change{"an operator that is not known",
+               [](auto& m) { node_of(m, "Softmax").set_op_type("Hardmax"); }},
+        Change{"the state of the cell",
+               [](auto& m) {
+                 lstm(m).add_output("cell");
+                 node_of(m, "Squeeze").set_input(0, "cell");
+               }},
+        Change{"an input that no node gives", [](auto& m) { node_of(m, "Squeeze").set_input(0, "nothing"); }},
+        Change{"any length",
+               [](auto& m) {
+                 auto& dims = *m.mutable_graph()
+                                   ->mutable_input(0)
+                                   ->mutable_type()
+                                   ->mutable_tensor_type()
+                                   ->mutable_shape();
+                 dims.mutable_dim(1)->set_dim_param("T");
+               }},
+        Change{"a fixed batch",
+               [](auto& m) {
+                 auto& dims = *m.mutable_graph()
+                                   ->mutable_input(0)
+                                   ->mutable_type()
+                                   ->mutable_tensor_type()
+                                   ->mutable_shape();
+                 dims.mutable_dim(0)->set_dim_value(2);
+               }},
+        Change{"tokens that are floats",
+               [](auto& m) {
+                 m.mutable_graph()->mutable_input(0)->mutable_type()->mutable_tensor_type()->set_elem_type(
+                     TensorProto::FLOAT);
+               }},
+        Change{"two outputs", [](auto& m) { *m.mutable_graph()->add_output() = m.graph().output(0); }},
+        Change{"a newer opset", [](auto& m) { m.mutable_opset_import(0)->set_version(99); }}));
+
+TEST(Recognise, a_gru_whose_reset_gate_comes_first_is_left_to_the_general_engine) {
+  onnx::ModelProto model = small_graph();
+  lstm(model).set_op_type("GRU");
+  EXPECT_EQ(recognise(model).error().code, Code::kUnimplemented);
+}
+
+TEST(SequenceEngine, tokens_outside_the_vocabulary_are_refused_by_row_and_step) {
+  const auto model = make_sequence_engine()->load(model::export_text_lstm(small_net(false)), {}).value();
+  const std::vector<std::int32_t> good(kLength, 1), bad{1, 1, 1, 7, 1};
+  std::vector<std::int32_t> tokens = good;
+  tokens.insert(tokens.end(), bad.begin(), bad.end());
+  const Tensor rows = Tensor::of<std::int32_t>({2, kLength}, std::span<const std::int32_t>(tokens));
+  const auto refused = model->run(std::vector<TensorView>{rows});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kInvalidArgument);
+  EXPECT_NE(refused.error().message.find("row 1, step 3: 7"), std::string::npos) << refused.error().message;
+  EXPECT_TRUE(model->run(std::vector<TensorView>{TensorView(rows, 0, 1)}));
+}
+
+TEST(SequenceEngine, an_unknown_precision_is_named) {
+  const auto refused =
+      make_sequence_engine()->load(model::export_text_lstm(small_net(false)), {.precision = "int4"});
+  EXPECT_EQ(refused.error().code, Code::kInvalidArgument);
+  EXPECT_NE(refused.error().message.find("int4"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace amas::engines::sequence

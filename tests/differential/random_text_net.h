@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <random>
+#include <string>
+
+#include "tensor/tensor.h"
+
+namespace amas::differential {
+
+/// A text net drawn at random, as different tools would write it.
+struct RandomTextNet {
+  std::string onnx;
+  std::string description;
+  std::int64_t vocabulary = 0, length = 0;
+  bool mask = false;
+  DType token_type = DType::kInt32;
+};
+
+/// Draws a net: LSTM or GRU, one to three layers, one or two directions, 1 to 140 units, one to three dense
+/// layers.
+RandomTextNet random_text_net(std::mt19937& random);
+
+/// Rows of tokens for it: full ones, padded in front and behind, and empty ones.
+Tensor random_rows(const RandomTextNet& net, std::int64_t rows, std::mt19937& random);
+
+}  // namespace amas::differential
