@@ -17,8 +17,8 @@ struct RandomTextNet {
   DType token_type = DType::kInt32;
 };
 
-/// Draws a net: LSTM or GRU, one to three layers, one or two directions, 1 to 140 units, one to three dense
-/// layers.
+/// Draws a net: LSTM or GRU, one to three layers, one or two directions, 1 to 140 units; or one to three
+/// convolutions or embeddings pooled over all steps, side by side; and one to three dense layers.
 RandomTextNet random_text_net(std::mt19937& random);
 
 /// Rows of tokens for it: full ones, padded in front and behind, and empty ones.

@@ -57,6 +57,6 @@ struct Isa {
 
 }  // namespace
 
-const Kernels kAvx2Kernels{"avx2", false, run, fold};
+const Kernels kAvx2Kernels{"avx2", false, run, fold, pool};
 
 }  // namespace amas::engines::sequence

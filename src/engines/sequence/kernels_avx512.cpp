@@ -63,6 +63,6 @@ struct Isa {
 
 }  // namespace
 
-const Kernels kAvx512Kernels{"avx512-vnni", true, run, fold};
+const Kernels kAvx512Kernels{"avx512-vnni", true, run, fold, pool};
 
 }  // namespace amas::engines::sequence

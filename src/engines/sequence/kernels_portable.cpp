@@ -144,6 +144,6 @@ struct Isa {
 
 }  // namespace
 
-const Kernels kPortableKernels{"portable", true, run, fold};
+const Kernels kPortableKernels{"portable", true, run, fold, pool};
 
 }  // namespace amas::engines::sequence

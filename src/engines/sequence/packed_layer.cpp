@@ -68,12 +68,8 @@ class Packer {
   void write_rows(PackedDirection& packed, const Kernels& kernels);
   void write_input(PackedDirection& packed) const;
   PackedDirection folding_weights() const;
-  /// Where the weights of a unit's gate for a group of state stand, in groups (PackedCell::weights).
   std::size_t group_index(int gate, int unit, int group, int groups) const {
-    const int block = unit / kBlock, pair = block & ~1, gates = gates_of(layer_.cell);
-    const int in_pair = std::min(2, units_ / kBlock - pair);
-    return static_cast<std::size_t>(
-        ((pair * groups + group * in_pair + block - pair) * gates + gate) * kBlock + unit % kBlock);
+    return WeightsLayout{gates_of(layer_.cell), units_ / kBlock, groups}.at(gate, unit, group);
   }
   std::size_t at_gate(int gate, int unit) const {
     return static_cast<std::size_t>((unit / kBlock * gates_of(layer_.cell) + gate) * kBlock + unit % kBlock);
@@ -253,6 +249,15 @@ AlignedBytes::AlignedBytes(std::size_t size) : size_(size) {
 }
 
 void AlignedBytes::Free::operator()(char* bytes) const { std::free(bytes); }
+
+std::size_t WeightsLayout::at(int gate, int unit, int group) const {
+  const int block = unit / kBlock, pair = block & ~1, in_pair = std::min(2, blocks - pair);
+  return (static_cast<std::size_t>(pair * groups + group * in_pair + block - pair) *
+              static_cast<std::size_t>(gates) +
+          static_cast<std::size_t>(gate)) *
+             kBlock +
+         static_cast<std::size_t>(unit % kBlock);
+}
 
 void write_state(std::span<const float> values, Precision precision, char* to) {
   for (std::size_t i = 0; i < values.size(); ++i) {

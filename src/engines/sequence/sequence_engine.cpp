@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engines/sequence/convolution.h"
 #include "engines/sequence/head.h"
 #include "engines/sequence/recognise.h"
 #include "engines/sequence/runner.h"
@@ -62,11 +63,26 @@ PackedNet pack(const Net& net, Precision precision, const Kernels& kernels) {
   return packed;
 }
 
+/// Folds the branches of a net, where they fit in memory.
+Result<std::vector<FoldedBranch>> fold_branches(const Net& net, Precision precision, const Kernels& kernels) {
+  std::size_t bytes = 0;
+  for (const Branch& branch : net.branches) bytes += folded_bytes(branch, net.rows, precision);
+  if (bytes > kFoldedBytesMax)
+    return unimplemented(fmt::format("convolutions folded into the embedding are too large: {} MB > {} MB",
+                                     bytes >> 20, kFoldedBytesMax >> 20));
+  std::vector<FoldedBranch> folded;
+  for (const Branch& branch : net.branches) {
+    AMAS_TRY(folded.emplace_back(), fold_branch(branch, net, precision, kernels));
+  }
+  return folded;
+}
+
 class SequenceModel final : public engine::LoadedModel {
  public:
-  SequenceModel(Net net, Precision precision, const Kernels& kernels)
+  SequenceModel(Net net, std::vector<FoldedBranch> branches, Precision precision, const Kernels& kernels)
       : packed_(pack(net, precision, kernels)),
         pads_(packed_),
+        branches_(std::move(branches)),
         head_(std::move(net.head)),
         vocabulary_(net.vocabulary),
         row_of_(std::move(net.row_of)),
@@ -80,9 +96,11 @@ class SequenceModel final : public engine::LoadedModel {
  private:
   template <class T>
   Status copy_tokens(std::span<const T> from, std::span<std::int32_t> to) const;
+  void run_branches(std::span<const std::int32_t> tokens, std::span<float> pooled) const;
 
   const PackedNet packed_;
   const PadStates pads_;
+  const std::vector<FoldedBranch> branches_;
   const std::vector<DenseLayer> head_;
   const int vocabulary_;
   const std::vector<std::int32_t> row_of_;
@@ -112,6 +130,17 @@ Status SequenceModel::copy_tokens(std::span<const T> from, std::span<std::int32_
       (at - from.begin()) / packed_.length, (at - from.begin()) % packed_.length, *at, vocabulary_ - 1));
 }
 
+/// The branches over all rows, side by side.
+void SequenceModel::run_branches(std::span<const std::int32_t> tokens, std::span<float> pooled) const {
+  const auto length = static_cast<std::size_t>(packed_.length);
+  float* to = pooled.data();
+  for (; !tokens.empty(); tokens = tokens.subspan(length))
+    for (const FoldedBranch& one : branches_) {
+      run_branch(one, *packed_.kernels, tokens.first(length), to);
+      to += one.branch.filters;
+    }
+}
+
 Result<std::vector<Tensor>> SequenceModel::run(std::span<const TensorView> inputs) {
   AMAS_CHECK(engine::check_inputs(inputs_, inputs));
   const TensorView& given = inputs[0];
@@ -122,7 +151,8 @@ Result<std::vector<Tensor>> SequenceModel::run(std::span<const TensorView> input
   const auto width = static_cast<std::size_t>(head_.front().rows),
              columns = static_cast<std::size_t>(head_.back().columns);
   std::vector<float> last(rows * width);
-  run_layers(packed_, pads_, tokens, rows, last.data());
+  if (branches_.empty()) run_layers(packed_, pads_, tokens, rows, last.data());
+  else run_branches(tokens, last);
   std::vector<Tensor> results;
   results.emplace_back(DType::kFloat32, Shape{given.rows(), head_.back().columns});
   const auto scores = results[0].data<float>();
@@ -146,8 +176,9 @@ class SequenceEngine final : public engine::Engine {
     AMAS_TRY(Net net, recognise(model));
     const Kernels& kernels = kernels_of_processor();
     if (precision == Precision::kInt8 && !kernels.has_int8) precision = Precision::kInt16;
+    AMAS_TRY(auto branches, fold_branches(net, precision, kernels));
     return std::unique_ptr<engine::LoadedModel>(
-        std::make_unique<SequenceModel>(std::move(net), precision, kernels));
+        std::make_unique<SequenceModel>(std::move(net), std::move(branches), precision, kernels));
   }
 };
 
