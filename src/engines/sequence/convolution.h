@@ -15,13 +15,14 @@ struct FoldedBranch {
   PackedBranch packed;
   Branch branch;     ///< without its kernel
   int zero_row = 0;  ///< the row of a step that is no token
-  AlignedBytes rows, bias;
+  AlignedBytes rows, scales, bias;
 };
 
 /// The memory that its rows take.
 std::size_t folded_bytes(const Branch& branch, int rows, Precision precision);
 
-/// Folds a branch: in float for kFloat32, in half otherwise.
+/// Folds a branch: in float for kFloat32; otherwise in fixed point of 16 bits where the largest is taken,
+/// else in half. Takes twice the memory for a while.
 ///
 /// Errors: kUnimplemented when a product is too large for that type.
 Result<FoldedBranch> fold_branch(const Branch& branch, const Net& net, Precision precision,

@@ -69,19 +69,23 @@ struct Lane {
 /// of each.
 enum class Pool { kMax, kSum, kReluSum, kTanhSum };
 
+/// What a folded row consists of. kInt16: fixed point, in which no sum of a step can overflow; only for kMax.
+enum class RowType { kFloat32, kHalf, kInt16 };
+
 /// A convolution over the embedding, folded: each row of the table holds the token's products with every tap.
 struct PackedBranch {
   Pool pool = Pool::kMax;
-  bool half = false;            ///< rows are of half, not float
-  int blocks = 0;               ///< of filters
-  int width = 0;                ///< taps
-  const void* rows = nullptr;   ///< each [width][blocks][kBlock]
-  std::size_t row_stride = 0;   ///< bytes between them
-  const float* bias = nullptr;  ///< [blocks][kBlock]
+  RowType type = RowType::kFloat32;
+  int blocks = 0;                 ///< of filters; of kInt16 an even number
+  int width = 0;                  ///< taps
+  const void* rows = nullptr;     ///< each [width][blocks][kBlock]
+  std::size_t row_stride = 0;     ///< bytes between them
+  const float* scales = nullptr;  ///< [blocks][kBlock]: what one of kInt16 is worth
+  const float* bias = nullptr;    ///< [blocks][kBlock]
 };
 
 /// Rows that must be readable behind those that a convolution reads: they are fetched ahead.
-inline constexpr int kRowsAhead = 4;
+inline constexpr int kRowsAhead = 8;
 
 /// The kernels of one kind of processor. All give the same bits for kFloat32 and kInt16.
 struct Kernels {

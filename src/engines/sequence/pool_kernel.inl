@@ -12,71 +12,104 @@ AMAS_INLINE Vector step_value(Vector sum) {
   return sum;
 }
 
-/// Some blocks of filters over all steps; what is pooled stays in registers.
-template <class Base, Pool kPool, int Blocks>
-[[gnu::flatten]] void pool_blocks(const PackedBranch& branch, const std::int32_t* index, int steps, int block,
-                                  float* result) {
-  constexpr int kVectors = Blocks * kParts;
-  const std::size_t tap_bytes = static_cast<std::size_t>(branch.blocks) * kBlock * sizeof(Base);
-  const char* rows =
-      static_cast<const char*>(branch.rows) + static_cast<std::size_t>(block) * kBlock * sizeof(Base);
-  const float* bias = branch.bias + block * kBlock;
-  Vector pooled[kVectors];
-  repeat<kVectors>([&](auto v)
-                       AMAS_LAMBDA { pooled[v] = Isa::all(kPool == Pool::kMax ? -__builtin_inff() : 0.0F); });
+/// Values in float, from rows of float or half.
+template <class Row, Pool kPool>
+struct FloatPool {
+  using Element = Row;
+  using Value = Vector;
+  static constexpr int kWidth = Isa::kWidth;
+  static constexpr int kMost = kParts == 1 ? 8 : 4;  // vectors whose values and sums stay in registers
+  static AMAS_INLINE Value begin() { return Isa::all(kPool == Pool::kMax ? -__builtin_inff() : 0.0F); }
+  static AMAS_INLINE Value add(Value a, Value b) { return Isa::add(a, b); }
+  static AMAS_INLINE Value pool(Value pooled, Value sum, const float* bias) {
+    if constexpr (kPool == Pool::kMax) return Isa::maximum(pooled, sum);
+    else return Isa::add(pooled, step_value<kPool>(Isa::add(sum, Isa::load(bias))));
+  }
+  // Rounding keeps order: the largest sum plus the bias is the largest of the sums with it.
+  static AMAS_INLINE void finish(Value pooled, const float*, const float* bias, float* result) {
+    if constexpr (kPool == Pool::kMax) pooled = Isa::add(pooled, Isa::load(bias));
+    Isa::store(result, pooled);
+  }
+};
+
+/// The largest in fixed point.
+struct ShortPool {
+  using Element = std::int16_t;
+  using Value = Isa::Short;
+  static constexpr int kWidth = Isa::kShorts;
+  static constexpr int kMost = Isa::kShorts == 32 ? 8 : 4;
+  static AMAS_INLINE Value begin() { return Isa::all_least(); }
+  static AMAS_INLINE Value add(Value a, Value b) { return Isa::add_short(a, b); }
+  static AMAS_INLINE Value pool(Value pooled, Value sum, const float*) {
+    return Isa::maximum_short(pooled, sum);
+  }
+  static AMAS_INLINE void finish(Value pooled, const float* scales, const float* bias, float* result) {
+    std::int16_t values[kWidth];
+    Isa::store(values, pooled);
+    for (int i = 0; i < kWidth; ++i) result[i] = static_cast<float>(values[i]) * scales[i] + bias[i];
+  }
+};
+
+/// Some vectors of filters, from `at` on, over all steps.
+template <class P, int Vectors>
+[[gnu::flatten]] void pool_vectors(const PackedBranch& branch, const std::int32_t* index, int steps, int at,
+                                   float* result) {
+  using Element = typename P::Element;
+  const std::size_t tap_bytes = static_cast<std::size_t>(branch.blocks) * kBlock * sizeof(Element);
+  const char* rows = static_cast<const char*>(branch.rows) + static_cast<std::size_t>(at) * sizeof(Element);
+  typename P::Value pooled[Vectors];
+  repeat<Vectors>([&](auto v) AMAS_LAMBDA { pooled[v] = P::begin(); });
   for (int step = 0; step < steps; ++step) {
-    Vector sum[kVectors];
+    typename P::Value sum[Vectors];
     const auto add_tap = [&](int tap, bool first) AMAS_LAMBDA {
-      const std::int32_t* at = index + step + tap;
+      const std::int32_t* token = index + step + tap;
       const char* share = rows + static_cast<std::size_t>(tap) * tap_bytes;
       const auto* row =
-          reinterpret_cast<const Base*>(share + static_cast<std::size_t>(at[0]) * branch.row_stride);
-      prefetch_row(share + static_cast<std::size_t>(at[kRowsAhead]) * branch.row_stride,
-                   Blocks * kBlock * sizeof(Base));
-      repeat<kVectors>([&](auto v) AMAS_LAMBDA {
-        const Vector value = Isa::load(row + v * Isa::kWidth);
-        sum[v] = first ? value : Isa::add(sum[v], value);
+          reinterpret_cast<const Element*>(share + static_cast<std::size_t>(token[0]) * branch.row_stride);
+      prefetch_row(share + static_cast<std::size_t>(token[kRowsAhead]) * branch.row_stride,
+                   Vectors * P::kWidth * sizeof(Element));
+      repeat<Vectors>([&](auto v) AMAS_LAMBDA {
+        const typename P::Value value = Isa::load(row + v * P::kWidth);
+        sum[v] = first ? value : P::add(sum[v], value);
       });
     };
     add_tap(0, true);
     for (int tap = 1; tap < branch.width; ++tap) add_tap(tap, false);
-    repeat<kVectors>([&](auto v) AMAS_LAMBDA {
-      if constexpr (kPool == Pool::kMax) pooled[v] = Isa::maximum(pooled[v], sum[v]);
-      else
-        pooled[v] =
-            Isa::add(pooled[v], step_value<kPool>(Isa::add(sum[v], Isa::load(bias + v * Isa::kWidth))));
+    repeat<Vectors>([&](auto v) AMAS_LAMBDA {
+      pooled[v] = P::pool(pooled[v], sum[v], branch.bias + at + v * P::kWidth);
     });
   }
-  // Rounding keeps order: the largest sum plus the bias is the largest of the sums with it.
-  repeat<kVectors>([&](auto v) AMAS_LAMBDA {
-    if constexpr (kPool == Pool::kMax) pooled[v] = Isa::add(pooled[v], Isa::load(bias + v * Isa::kWidth));
-    Isa::store(result + block * kBlock + v * Isa::kWidth, pooled[v]);
+  repeat<Vectors>([&](auto v) AMAS_LAMBDA {
+    const int filter = at + v * P::kWidth;
+    P::finish(pooled[v], branch.scales + filter, branch.bias + filter, result + filter);
   });
 }
 
-template <class Base, Pool kPool>
+template <class P>
 void pool_all(const PackedBranch& branch, const std::int32_t* index, int steps, float* result) {
-  constexpr int kMost = kParts == 1 ? 8 : 2;  // as many as the registers hold, twice
-  int block = 0;
-  for (; block + kMost <= branch.blocks; block += kMost)
-    pool_blocks<Base, kPool, kMost>(branch, index, steps, block, result);
-  if constexpr (kMost > 4)
-    for (; block + 4 <= branch.blocks; block += 4)
-      pool_blocks<Base, kPool, 4>(branch, index, steps, block, result);
-  for (; block + 2 <= branch.blocks; block += 2)
-    pool_blocks<Base, kPool, 2>(branch, index, steps, block, result);
-  for (; block < branch.blocks; ++block) pool_blocks<Base, kPool, 1>(branch, index, steps, block, result);
+  const int filters = branch.blocks * kBlock;
+  int at = 0;
+  for (; at + P::kMost * P::kWidth <= filters; at += P::kMost * P::kWidth)
+    pool_vectors<P, P::kMost>(branch, index, steps, at, result);
+  if constexpr (P::kMost > 4)
+    for (; at + 4 * P::kWidth <= filters; at += 4 * P::kWidth)
+      pool_vectors<P, 4>(branch, index, steps, at, result);
+  for (; at + 2 * P::kWidth <= filters; at += 2 * P::kWidth)
+    pool_vectors<P, 2>(branch, index, steps, at, result);
+  for (; at < filters; at += P::kWidth) pool_vectors<P, 1>(branch, index, steps, at, result);
 }
 
-template <class Base>
-void pool_kind(const PackedBranch& branch, const std::int32_t* index, int steps, float* result) {
-  if (branch.pool == Pool::kMax) pool_all<Base, Pool::kMax>(branch, index, steps, result);
-  else if (branch.pool == Pool::kSum) pool_all<Base, Pool::kSum>(branch, index, steps, result);
-  else if (branch.pool == Pool::kReluSum) pool_all<Base, Pool::kReluSum>(branch, index, steps, result);
-  else pool_all<Base, Pool::kTanhSum>(branch, index, steps, result);
+template <class Row>
+void pool_floats(const PackedBranch& branch, const std::int32_t* index, int steps, float* result) {
+  if (branch.pool == Pool::kMax) pool_all<FloatPool<Row, Pool::kMax>>(branch, index, steps, result);
+  else if (branch.pool == Pool::kSum) pool_all<FloatPool<Row, Pool::kSum>>(branch, index, steps, result);
+  else if (branch.pool == Pool::kReluSum)
+    pool_all<FloatPool<Row, Pool::kReluSum>>(branch, index, steps, result);
+  else pool_all<FloatPool<Row, Pool::kTanhSum>>(branch, index, steps, result);
 }
 
 void pool(const PackedBranch& branch, const std::int32_t* index, int steps, float* result) {
-  if (branch.half) pool_kind<std::uint16_t>(branch, index, steps, result);
-  else pool_kind<float>(branch, index, steps, result);
+  if (branch.type == RowType::kInt16) pool_all<ShortPool>(branch, index, steps, result);
+  else if (branch.type == RowType::kHalf) pool_floats<std::uint16_t>(branch, index, steps, result);
+  else pool_floats<float>(branch, index, steps, result);
 }
