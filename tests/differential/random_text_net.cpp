@@ -34,6 +34,8 @@ class Writer {
       write_embedding();
       const std::int64_t layers = between(1, 3);
       for (std::int64_t i = 0; i < layers; ++i) write_recurrent(i + 1 == layers);
+    } else if (chance(6)) {
+      write_masked_mean();
     } else {
       write_pooled();
     }
@@ -88,6 +90,7 @@ class Writer {
   void write_last(const std::string& states, const std::string& last, std::int64_t directions, bool forward);
   void write_dense(bool top);
   void write_pooled();
+  void write_masked_mean();
   std::string write_branch(const std::string& embedded, Layout layout);
   std::string write_convolution(const std::string& embedded, Layout& layout, std::int64_t filters);
   void pad(std::int64_t width, Layout layout);
@@ -193,6 +196,35 @@ void Writer::write_dense(bool top) {
   if (top) *graph().add_output() = model::make_value_info(value_, TensorProto::FLOAT, {-1, columns});
 }
 
+/// The mean over the tokens above 0, as Keras's masking and torch users write it.
+void Writer::write_masked_mean() {
+  net_.mask = true;
+  net_.description += " masked-mean";
+  const std::string rows = node("Gather", {weights("table", {net_.vocabulary, width_}, 0.6), "tokens"});
+  const std::string zero = name("zero");
+  const std::int64_t wide = 0;
+  const std::int32_t narrow = 0;
+  if (net_.token_type == DType::kInt64)
+    model::add_constant<std::int64_t>(graph(), zero, {}, std::span(&wide, 1));
+  else model::add_constant<std::int32_t>(graph(), zero, {}, std::span(&narrow, 1));
+  std::string present =
+      chance(2) ? node("Greater", {"tokens", zero}) : node("Not", {node("Equal", {"tokens", zero})});
+  present = node("Cast", {present});
+  model::set_int(*last_, "to", TensorProto::FLOAT);
+  present = node("Unsqueeze", {present, integers({-1})});
+  const std::string masked = chance(2) ? node("Mul", {rows, present}) : node("Mul", {present, rows});
+  const bool keep = chance(2);
+  const std::string sum = node("ReduceSum", {masked, integers({1})});
+  model::set_int(*last_, "keepdims", keep ? 1 : 0);
+  std::string count = node("ReduceSum", {present, integers({-2})});
+  model::set_int(*last_, "keepdims", keep ? 1 : 0);
+  const float least = chance(2) ? 1.0F : 1e-9F;
+  const std::string bound = name("least");
+  model::add_constant<float>(graph(), bound, {}, std::span(&least, 1));
+  value_ = node("Div", {sum, node(chance(2) ? "Max" : "Clip", {count, bound})});
+  if (keep) value_ = node("Squeeze", {value_, integers({1})});
+}
+
 void Writer::write_pooled() {
   const std::string table = weights("table", {net_.vocabulary, width_}, 0.6);
   const std::string rows = node("Gather", {table, "tokens"});
@@ -259,7 +291,7 @@ std::string Writer::write_branch(const std::string& embedded, Layout layout) {
 }
 
 std::string Writer::write_convolution(const std::string& embedded, Layout& layout, std::int64_t filters) {
-  const std::int64_t width = between(1, std::min<std::int64_t>(7, net_.length));
+  const std::int64_t width = between(1, std::min<std::int64_t>(12, net_.length));
   const double limit = std::sqrt(3.0 / static_cast<double>(width * width_));
   std::string kernel;
   if (layout == Layout::kImage) kernel = weights("kernel", {filters, 1, width, width_}, limit);

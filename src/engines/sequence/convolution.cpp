@@ -124,7 +124,8 @@ std::vector<std::int32_t> index_of(const FoldedBranch& folded, std::span<const s
       if (same <= branch.width) index.push_back(token);
     }
   } else {
-    index.insert(index.end(), tokens.begin(), tokens.end());
+    std::ranges::copy_if(tokens, std::back_inserter(index),
+                         [&](std::int32_t token) { return branch.pooling == Pooling::kMean || token > 0; });
   }
   index.insert(index.end(), static_cast<std::size_t>(branch.behind + kRowsAhead), folded.zero_row);
   return index;
@@ -181,7 +182,7 @@ void run_branch(const FoldedBranch& folded, const Kernels& kernels, std::span<co
   kernels.pool(folded.packed, index.data(), steps, pooled.data());
   for (int filter = 0; filter < branch.filters; ++filter) {
     float& value = pooled[static_cast<std::size_t>(filter)];
-    if (branch.pooling == Pooling::kMean) value /= static_cast<float>(steps);
+    if (branch.pooling != Pooling::kMax) value /= std::max(static_cast<float>(steps), branch.least);
     else if (branch.activation != Activation::kNone)
       value = static_cast<float>(activated(branch.activation, static_cast<double>(value)));
     result[filter] = value;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engines/sequence/mask_node.h"
 #include "model/onnx_graph.h"
 
 namespace amas::engines::sequence {
@@ -147,24 +148,6 @@ Status check_window(const NodeView& view, const Value& value, const std::string&
   for (const std::string_view name : {"ceil_mode", "storage_order"})
     if (model::int_attribute(view.node, name, 0) != 0) return view.other(fmt::format("its {}", name));
   return {};
-}
-
-/// Axes after a reduction over T, and over single ones beside it.
-Result<std::string> reduced_axes(const NodeView& view, const Value& value) {
-  AMAS_TRY(const auto which, view.integers(1, "axes"));
-  const bool keeps = model::int_attribute(view.node, "keepdims", 1) != 0;
-  std::string axes = value.axes;
-  bool steps = false;
-  for (const std::int64_t axis : which) {
-    const char letter = axis_at(axes, axis);
-    if (letter != 'T' && letter != '1') return view.other("the axes that it reduces");
-    steps |= letter == 'T';
-    axes[static_cast<std::size_t>(axis < 0 ? axis + static_cast<std::int64_t>(axes.size()) : axis)] = ' ';
-  }
-  if (!steps) return view.other("the axes that it reduces");
-  if (keeps) std::ranges::replace(axes, ' ', '1');
-  else std::erase(axes, ' ');
-  return axes;
 }
 
 }  // namespace

@@ -133,6 +133,17 @@ INSTANTIATE_TEST_SUITE_P(
               .pooling = Pooling::kMean,
               .activation = Activation::kTanh}));
 
+TEST(RunBranch, a_masked_mean_reads_the_tokens_above_0_alone) {
+  Net net = random_net({.pooling = Pooling::kMaskedMean});
+  const std::vector<std::int32_t> row{0, 3, 0, 5, 0}, words{3, 5}, none{0, 0};
+  const auto got = run(net, kPortableKernels, Precision::kFloat32, row);
+  EXPECT_TRUE(std::isnan(run(net, kPortableKernels, Precision::kFloat32, none)[0]));
+  net.branches[0].least = 1e-9F;
+  EXPECT_EQ(run(net, kPortableKernels, Precision::kFloat32, none), std::vector<float>(kEmbedding));
+  net.branches[0].pooling = Pooling::kMean;
+  EXPECT_EQ(run(net, kPortableKernels, Precision::kFloat32, words), got);
+}
+
 TEST(FoldBranch, products_too_large_for_the_precision_are_left_to_the_general_engine) {
   Net net = random_net({.filters = 20, .width = 2, .pooling = Pooling::kMean});
   for (float& value : net.table) value *= 1e6F;

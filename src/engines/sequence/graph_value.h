@@ -16,8 +16,11 @@ enum class Kind {
   kTokens,     ///< the input
   kRows,       ///< each token's row of the table
   kPresent,    ///< 1 where a token is above 0
+  kAbsent,     ///< true where it is 0
   kLengths,    ///< how many are, a row
   kEmbedded,   ///< rows of the table
+  kMasked,     ///< those of tokens above 0, zeros for the others
+  kMaskedSum,  ///< their sum over all steps
   kStates,     ///< a recurrent layer's states
   kConvolved,  ///< what a convolution gives at each step
   kPooled,     ///< the largest or the mean over all steps of that, or of the rows of the table
@@ -37,6 +40,7 @@ struct BranchPart {
   int convolution = -1;  ///< its number; -1: the embedding itself
   Activation activation = Activation::kNone;
   Pooling pooling = Pooling::kMax;
+  float least = 0;  ///< of kMaskedMean: see Branch
 };
 
 /// A value: what it is, and its axes by letter: N rows, T steps, D parts, C the values of each, 1 a single
@@ -48,6 +52,7 @@ struct Value {
   std::vector<BranchPart> branches{};  ///< of kConvolved and kPooled, in the order of C
   std::size_t stage = 0;               ///< of kVector: how many operators of the head lie behind it
   int width = 0;                       ///< the size of C
+  float least = 0;                     ///< of kLengths: what stands in place of lower numbers
   int length = 0;                      ///< the size of T
 };
 

@@ -11,6 +11,7 @@
 #include "engines/sequence/convolution_node.h"
 #include "engines/sequence/dense_node.h"
 #include "engines/sequence/graph_value.h"
+#include "engines/sequence/mask_node.h"
 #include "engines/sequence/node_view.h"
 #include "engines/sequence/recurrent_node.h"
 #include "model/onnx_graph.h"
@@ -37,7 +38,6 @@ class Reader {
   Result<Value> embed(const NodeView& view, const Value& index);
   Result<Value> pick_last(const NodeView& view, Value value) const;
   Result<Value> concatenate(const NodeView& view) const;
-  Result<Value> count_tokens(const NodeView& view, const Value& value) const;
   Result<Value> convolve(const NodeView& view, const Value& value);
   Status take_branches(const NodeView& view, const Value& value);
   Status check_head(const NodeView& view, const Value& value) const;
@@ -120,9 +120,17 @@ Result<Value> Reader::value_of(const NodeView& view) {
                      value.kind == Kind::kPresent || value.kind == Kind::kLengths;
   if (op == "Cast" && whole) {
     const auto to = model::int_attribute(view.node, "to", 0);
-    if (to == TensorProto::INT32 || to == TensorProto::INT64) return value;
+    const bool number = value.kind == Kind::kPresent || value.kind == Kind::kLengths;
+    if (to == TensorProto::INT32 || to == TensorProto::INT64 || (to == TensorProto::FLOAT && number))
+      return value;
   }
-  if (op == "Sign" || op == "ReduceSum") return count_tokens(view, value);
+  static constexpr std::string_view kCounting[] = {"Sign",      "Equal", "Greater", "Not",
+                                                   "ReduceSum", "Max",   "Clip"};
+  if (std::ranges::find(kCounting, op) != std::end(kCounting)) return read_count(view, std::move(value));
+  if (op == "Mul" || op == "Div") {
+    AMAS_TRY(const Value other, given(view, 1));
+    return read_masked(view, value, other);
+  }
   if (op == "Transpose" || op == "Squeeze" || op == "Unsqueeze" || op == "Reshape" || op == "Flatten")
     return move_axes(view, std::move(value));
   if (op == "Gather" || op == "Slice") return pick_last(view, std::move(value));
@@ -170,17 +178,6 @@ Result<Value> Reader::embed(const NodeView& view, const Value& index) {
   net_.embedding = static_cast<int>(table->dims(1));
   return Value{
       .kind = Kind::kEmbedded, .axes = index.axes + "C", .width = net_.embedding, .length = net_.length};
-}
-
-Result<Value> Reader::count_tokens(const NodeView& view, const Value& value) const {
-  if (view.node.op_type() == "Sign" && value.kind == Kind::kTokens)
-    return Value{.kind = Kind::kPresent, .axes = value.axes, .length = net_.length};
-  if (view.node.op_type() != "ReduceSum" || value.kind != Kind::kPresent ||
-      model::int_attribute(view.node, "keepdims", 1) != 0)
-    return view.other("what is summed up");
-  AMAS_TRY(const auto axes, view.integers(1, "axes"));
-  if (axes.size() != 1 || axis_at(value.axes, axes[0]) != 'T') return view.other("the axis");
-  return Value{.kind = Kind::kLengths, .axes = "N"};
 }
 
 /// Y[-1] along time, or one direction or layer of what Y_h gives.
@@ -246,7 +243,8 @@ Status Reader::recur(const NodeView& view) {
   const bool masked = view.has(4);
   if (masked) {
     AMAS_TRY(const Value lengths, given(view, 4));
-    if (lengths.kind != Kind::kLengths) return view.other("its lengths are not counted from the tokens");
+    if (lengths.kind != Kind::kLengths || lengths.axes != "N" || lengths.least != 0)
+      return view.other("its lengths are not counted from the tokens");
   }
   if (next && masked != net_.mask) return view.other("only some layers know the lengths");
   net_.mask = masked;
@@ -287,6 +285,8 @@ Status Reader::take_branches(const NodeView& view, const Value& value) {
     }
     branch.activation = part.activation;
     branch.pooling = part.pooling;
+    branch.least = part.least;
+    net_.mask |= part.pooling == Pooling::kMaskedMean;
     net_.branches.push_back(std::move(branch));
   }
   return {};
