@@ -24,11 +24,12 @@ class Writer {
   RandomTextNet write() {
     net_.vocabulary = between(2, 400);
     net_.length = between(1, 40);
+    net_.open = chance(3);
     net_.token_type = chance(3) ? DType::kInt64 : DType::kInt32;
     const bool recurrent = chance(2);
     net_.mask = recurrent && chance(3);
     const auto type = net_.token_type == DType::kInt64 ? TensorProto::INT64 : TensorProto::INT32;
-    *graph().add_input() = model::make_value_info("tokens", type, {-1, net_.length});
+    *graph().add_input() = model::make_value_info("tokens", type, {-1, net_.open ? -1 : net_.length});
     width_ = between(1, 70);
     if (recurrent) {
       write_embedding();
@@ -155,8 +156,9 @@ void Writer::write_recurrent(bool top) {
   if (top) write_last(states, last, directions, way == 0);
   else if (directions == 1 && chance(2)) value_ = node("Squeeze", {states, integers({1})});
   else
-    value_ = node("Reshape", {turned(states, {0, 2, 1, 3}),
-                              chance(2) ? integers({0, 0, -1}) : integers({net_.length, -1, width_})});
+    value_ = node("Reshape",
+                  {turned(states, {0, 2, 1, 3}),
+                   net_.open || chance(2) ? integers({0, 0, -1}) : integers({net_.length, -1, width_})});
 }
 
 void Writer::write_last(const std::string& states, const std::string& last, std::int64_t directions,
@@ -263,7 +265,8 @@ std::string Writer::write_branch(const std::string& embedded, Layout layout) {
   const bool mean = chance(2) && !(activation > 0 && behind) && activation < 3;
   net_.description += mean ? "-mean" : "-max";
   const std::string kind = mean ? "Mean" : "Max";
-  const std::int64_t way = layout == Layout::kNtc || layout == Layout::kImage ? 0 : between(0, 2);
+  const std::int64_t way =
+      layout == Layout::kNtc || layout == Layout::kImage ? 0 : between(0, net_.open ? 1 : 2);
   const std::int64_t step_axis = layout == Layout::kNtc ? 1 : layout == Layout::kNc1t ? 3 : 2;
   if (way == 0) {
     // The single axis of an image stands where T does not.

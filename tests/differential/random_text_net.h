@@ -13,6 +13,7 @@ struct RandomTextNet {
   std::string onnx;
   std::string description;
   std::int64_t vocabulary = 0, length = 0;
+  bool open = false;  ///< rows may have any length
   bool mask = false;
   DType token_type = DType::kInt32;
 };

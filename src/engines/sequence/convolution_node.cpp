@@ -116,7 +116,7 @@ Result<Convolution> read_convolution(const NodeView& view, const Value& input, i
   }
   AMAS_CHECK(check_convolution(view, spatial.size(), Integers(dims.begin() + 2, dims.end())));
   AMAS_CHECK(read_padding(view, spatial, branch));
-  if (branch.steps(input.length) < 1) return view.other("a row is shorter than its kernel");
+  if (!input.open && branch.steps(input.length) < 1) return view.other("a row is shorter than its kernel");
   branch.kernel = kernel_by_taps(weights, branch, input.width, spatial != "TC");
   branch.bias.assign(static_cast<std::size_t>(branch.filters), 0);
   if (view.has(2)) {
@@ -125,6 +125,7 @@ Result<Convolution> read_convolution(const NodeView& view, const Value& input, i
   }
   Value value{.kind = Kind::kConvolved, .axes = input.axes, .branches = {{.convolution = number}}};
   value.width = branch.filters;
+  value.open = input.open;
   value.length = branch.steps(input.length);
   if (image) {
     value.axes[value.axes.find('C')] = '1';
@@ -140,6 +141,7 @@ Status check_window(const NodeView& view, const Value& value, const std::string&
   AMAS_TRY(const auto shape, listed(view, "kernel_shape", spatial.size(), 0));
   AMAS_TRY(const auto pads, listed(view, "pads", 2 * spatial.size(), 0));
   AMAS_TRY(const auto dilations, listed(view, "dilations", spatial.size(), 1));
+  if (value.open) return view.other("it pools parts of the steps");
   for (std::size_t i = 0; i < spatial.size(); ++i)
     if (shape[i] != (spatial[i] == 'T' ? value.length : 1)) return view.other("it pools parts of the steps");
   const std::string automatic = padding_of(view);

@@ -239,6 +239,29 @@ INSTANTIATE_TEST_SUITE_P(
                  conv(m).set_input(1, "narrow");
                }}));
 
+/// Leaves the length of rows open.
+void open_length(onnx::ModelProto& model) {
+  auto& type = *model.mutable_graph()->mutable_input(0)->mutable_type()->mutable_tensor_type();
+  type.mutable_shape()->mutable_dim(1)->set_dim_param("T");
+}
+
+TEST(SequenceEngine, convolutions_take_rows_of_any_length_from_their_width_on) {
+  auto model = small_cnn();
+  open_length(model);
+  EXPECT_FALSE(recognise(model));  // it pools ten steps, which may be some or all
+  pool_by(model, "GlobalMaxPool");
+  const auto loaded = make_sequence_engine()->load(model::serialise_onnx(model), {}).value();
+  const auto run = [&](std::int64_t length) {
+    const Tensor rows(DType::kInt32, {2, length});
+    return loaded->run(std::vector<TensorView>{rows});
+  };
+  EXPECT_TRUE(run(kWidth));
+  const auto refused = run(kWidth - 1);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kInvalidArgument);
+  EXPECT_NE(refused.error().message.find("3 or more"), std::string::npos) << refused.error().message;
+}
+
 TEST(SequenceEngine, tables_that_would_be_too_large_are_left_to_the_general_engine) {
   auto model = small_cnn();
   auto& graph = *model.mutable_graph();

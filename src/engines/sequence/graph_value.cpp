@@ -77,7 +77,7 @@ std::optional<Value> reshaped(const Value& value, std::span<const std::int64_t> 
   const bool merged = !fewer && result.axes.size() != value.axes.size();
   for (std::size_t i = 0; i < shape.size(); ++i) {
     const char letter = result.axes[i];
-    const int size = letter == 'T'   ? value.length
+    const int size = letter == 'T'   ? (value.open ? -1 : value.length)
                      : letter == 'C' ? result.width
                      : letter == 'D' ? static_cast<int>(value.parts.size())
                                      : 1;

@@ -53,7 +53,8 @@ struct Value {
   std::size_t stage = 0;               ///< of kVector: how many operators of the head lie behind it
   int width = 0;                       ///< the size of C
   float least = 0;                     ///< of kLengths: what stands in place of lower numbers
-  int length = 0;                      ///< the size of T
+  bool open = false;  ///< T is what `length` says more than the tokens of a row, which may be any number
+  int length = 0;     ///< the size of T
 };
 
 /// The parts that a layer gives, in order.

@@ -59,7 +59,7 @@ struct Branch {
 struct Net {
   std::string input{}, output{};     ///< names of the graph's tensors
   DType token_type = DType::kInt32;  ///< INT32 or INT64
-  int length = 0;                    ///< tokens a row
+  int length = 0;                    ///< tokens a row; 0: any number
   bool mask = false;                 ///< as many steps are read as tokens are above 0; none is below
   int vocabulary = 0;                ///< tokens are 0 … vocabulary - 1
   int rows = 0, embedding = 0;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <optional>
 
@@ -22,6 +23,9 @@ namespace {
 using onnx::NodeProto;
 using onnx::TensorProto;
 
+constexpr std::int64_t kLengthMax = 65'536;
+/// Where Slice ends that goes to the end of rows of any length.
+constexpr std::int64_t kOpenEnd = std::numeric_limits<std::int32_t>::max();
 constexpr std::size_t kTableElementsMax = std::size_t{1} << 28;
 
 /// Reads one graph, node after view.node.
@@ -73,16 +77,20 @@ Status Reader::read_input() {
   const auto& type = input->type().tensor_type();
   if (type.elem_type() != TensorProto::INT32 && type.elem_type() != TensorProto::INT64)
     return unimplemented("no text net that is known: its input is not of integers");
-  if (type.shape().dim_size() != 2 || type.shape().dim(1).dim_value() <= 0 ||
-      type.shape().dim(1).dim_value() > 65'536)
+  // A length that is left open is 0 from here on.
+  const bool matrix = type.shape().dim_size() == 2;
+  const bool fixed = matrix && type.shape().dim(1).has_dim_value();
+  const std::int64_t length = fixed ? type.shape().dim(1).dim_value() : 1;
+  if (!matrix || length < 1 || length > kLengthMax)
     return unimplemented("no text net that is known: its input is not [N,length]");
   if (type.shape().dim(0).dim_value() > 0)
     return unimplemented("no text net that is known: its batch is fixed");
   net_.input = input->name();
   net_.output = graph_.output(0).name();
   net_.token_type = type.elem_type() == TensorProto::INT32 ? DType::kInt32 : DType::kInt64;
-  net_.length = static_cast<int>(type.shape().dim(1).dim_value());
-  values_[net_.input] = {.kind = Kind::kTokens, .axes = "NT", .length = net_.length};
+  net_.length = fixed ? static_cast<int>(length) : 0;
+  values_[net_.input] = {
+      .kind = Kind::kTokens, .axes = "NT", .open = net_.length == 0, .length = net_.length};
   return {};
 }
 
@@ -159,7 +167,7 @@ Result<Value> Reader::find_rows(const NodeView& view, const Value& tokens) {
   for (std::size_t token = 0; token < net_.row_of.size(); ++token)
     if ((net_.row_of[token] == 0) != (token == 0)) return view.other("padding shares its row");
   if (net_.row_of.empty()) return view.other("it has no rows");
-  return Value{.kind = Kind::kRows, .axes = tokens.axes, .length = net_.length};
+  return Value{.kind = Kind::kRows, .axes = tokens.axes, .open = net_.length == 0, .length = net_.length};
 }
 
 Result<Value> Reader::embed(const NodeView& view, const Value& index) {
@@ -176,8 +184,11 @@ Result<Value> Reader::embed(const NodeView& view, const Value& index) {
   for (const std::int32_t row : net_.row_of)
     if (row < 0 || row >= net_.rows) return view.other("a token's row is outside the table");
   net_.embedding = static_cast<int>(table->dims(1));
-  return Value{
-      .kind = Kind::kEmbedded, .axes = index.axes + "C", .width = net_.embedding, .length = net_.length};
+  return Value{.kind = Kind::kEmbedded,
+               .axes = index.axes + "C",
+               .width = net_.embedding,
+               .open = net_.length == 0,
+               .length = net_.length};
 }
 
 /// Y[-1] along time, or one direction or layer of what Y_h gives.
@@ -192,7 +203,8 @@ Result<Value> Reader::pick_last(const NodeView& view, Value value) const {
       return view.other("what it cuts");
     axis = axes[0];
     index = starts[0];
-    const bool one = index == -1 ? ends[0] >= net_.length : ends[0] == index + 1;
+    const bool one =
+        index == -1 ? ends[0] >= (net_.length > 0 ? net_.length : kOpenEnd) : ends[0] == index + 1;
     if (!one) return view.other("what it cuts");
   } else {
     AMAS_TRY(const auto indices, view.integers(1, ""));
@@ -257,8 +269,12 @@ Status Reader::recur(const NodeView& view) {
     return output < view.node.output_size() ? view.node.output(output) : std::string();
   };
   if (!name(0).empty())
-    values_[name(0)] = {
-        .kind = Kind::kStates, .axes = "TDNC", .parts = parts, .width = units, .length = net_.length};
+    values_[name(0)] = {.kind = Kind::kStates,
+                        .axes = "TDNC",
+                        .parts = parts,
+                        .width = units,
+                        .open = net_.length == 0,
+                        .length = net_.length};
   if (!name(1).empty())
     values_[name(1)] = {.kind = Kind::kLast, .axes = "DNC", .parts = parts, .width = units};
   return {};
