@@ -85,7 +85,7 @@ struct PackedBranch {
 };
 
 /// Rows that must be readable behind those that a convolution reads: they are fetched ahead.
-inline constexpr int kRowsAhead = 8;
+inline constexpr int kRowsAhead = 6;
 
 /// The kernels of one kind of processor. All give the same bits for kFloat32 and kInt16.
 struct Kernels {
