@@ -1,7 +1,7 @@
 // Our compiled scorers beside ONNX Runtime in one process, one thread, in turns: CPU microseconds a row and
 // their ratio.
 //
-//   engine_ratio [--rounds N] [--least FOLDER]
+//   engine_ratio [--rounds N] [--least FOLDER] [--only CASE]
 //
 // With --least it fails (exit 1) when a ratio is below two thirds of the one in FOLDER/ratios_KERNELS.txt
 // ("case precision ratio" lines), if there is such a file for the kernels of this processor.
@@ -34,31 +34,35 @@ using onnx::TensorProto;
 
 struct Case {
   std::string name;
-  std::string cell = "LSTM";
+  std::string cell = "LSTM";  ///< or "GRU", or "Conv" with `units` filters
   std::int64_t units = 64, layers = 1, directions = 1, batch = 1;
   std::int64_t filled = 128;  ///< of 128 tokens, on average; the rest is padding in front
 };
 
 constexpr std::int64_t kVocabulary = 10'000, kEmbedding = 64, kLength = 128;
 
-std::string net_of(const Case& one) {
-  std::mt19937 random(7);
-  auto model = model::empty_model("bench");
-  auto& graph = *model.mutable_graph();
-  const auto weights = [&](const std::string& name, std::initializer_list<std::int64_t> dims, double limit) {
-    std::uniform_real_distribution<float> value(static_cast<float>(-limit), static_cast<float>(limit));
-    std::vector<float> values(element_count(dims));
-    for (float& v : values) v = value(random);
-    model::add_constant<float>(graph, name, dims, std::span<const float>(values));
-    return name;
-  };
+/// Embedding → convolution of width 5 over the steps, relu → largest → dense.
+void add_convolution(onnx::GraphProto& graph, const Case& one, const auto& weights) {
+  constexpr std::int64_t kWidth = 5;
+  model::add_node(graph, "Gather", {"table", "tokens"}, "embedded");
+  model::set_ints(model::add_node(graph, "Transpose", {"embedded"}, "channels"), "perm", {0, 2, 1});
+  model::add_node(graph, "Conv",
+                  {"channels", weights("kernel", {one.units, kEmbedding, kWidth}, 0.1),
+                   weights("bias", {one.units}, 0.1)},
+                  "sums");
+  model::add_node(graph, "Relu", {"sums"}, "active");
+  auto& largest = model::add_node(graph, "ReduceMax", {"active"}, "state");
+  model::set_ints(largest, "axes", {2});
+  model::set_int(largest, "keepdims", 0);
+}
+
+/// Embedding → recurrent layers → last state.
+void add_recurrent(onnx::GraphProto& graph, const Case& one, const auto& weights) {
   const auto integers = [&](const std::string& name, std::vector<std::int64_t> values) {
     model::add_constant<std::int64_t>(graph, name, {static_cast<std::int64_t>(values.size())},
                                       std::span<const std::int64_t>(values));
     return name;
   };
-  *graph.add_input() = model::make_value_info("tokens", TensorProto::INT32, {-1, kLength});
-  weights("table", {kVocabulary, kEmbedding}, 0.3);
   model::set_ints(model::add_node(graph, "Transpose", {"tokens"}, "steps"), "perm", {1, 0});
   model::add_node(graph, "Gather", {"table", "steps"}, "embedded");
   const std::int64_t gates = one.cell == "LSTM" ? 4 : 3;
@@ -93,6 +97,24 @@ std::string net_of(const Case& one) {
   const std::string last = "last" + std::to_string(one.layers - 1);
   model::set_ints(model::add_node(graph, "Transpose", {last}, "last_rows"), "perm", {1, 0, 2});
   model::add_node(graph, "Reshape", {"last_rows", integers("shape", {0, -1})}, "state");
+}
+
+std::string net_of(const Case& one) {
+  std::mt19937 random(7);
+  auto model = model::empty_model("bench");
+  auto& graph = *model.mutable_graph();
+  const auto weights = [&](const std::string& name, std::initializer_list<std::int64_t> dims, double limit) {
+    std::uniform_real_distribution<float> value(static_cast<float>(-limit), static_cast<float>(limit));
+    std::vector<float> values(element_count(dims));
+    for (float& v : values) v = value(random);
+    model::add_constant<float>(graph, name, dims, std::span<const float>(values));
+    return name;
+  };
+  *graph.add_input() = model::make_value_info("tokens", TensorProto::INT32, {-1, kLength});
+  weights("table", {kVocabulary, kEmbedding}, 0.3);
+  const std::int64_t width = one.cell == "Conv" ? one.units : one.units * one.directions;
+  if (one.cell == "Conv") add_convolution(graph, one, weights);
+  else add_recurrent(graph, one, weights);
   model::add_node(graph, "Gemm",
                   {"state", weights("dense", {width, 1}, 0.2), weights("dense_bias", {1}, 0.1)}, "logit");
   model::add_node(graph, "Sigmoid", {"logit"}, "scores");
@@ -165,7 +187,7 @@ std::map<std::string, double> read_least(const std::string& file) {
   return least;
 }
 
-int compare(int rounds, const char* folder) {
+int compare(int rounds, const char* folder, std::string_view only) {
   const auto reference = must(engines::open_onnxruntime(must(find_installed(kOnnxRuntimeLibrary))));
   const auto sequence = engines::make_sequence_engine();
   const auto least = folder == nullptr
@@ -180,13 +202,15 @@ int compare(int rounds, const char* folder) {
                         {"lstm256", "LSTM", 256},
                         {"gru64", "GRU"},
                         {"lstm64_both", "LSTM", 64, 1, 2},
-                        {"lstm64_two_layers", "LSTM", 64, 2}};
+                        {"lstm64_two_layers", "LSTM", 64, 2},
+                        {"cnn128x5", "Conv", 128}};
   bool good = true;
   fmt::print("kernels: {}; CPU µs a row, and the ratio of ONNX Runtime's int8 (fp32) to each\n",
              engines::sequence_kernels());
   fmt::print("{:20} {:>10} {:>10} {:>18} {:>18} {:>18}\n", "", "ort fp32", "ort int8", "float32", "int16",
              "int8");
   for (const Case& one : cases) {
+    if (!only.empty() && one.name != only) continue;
     const std::string onnx = net_of(one);
     const std::string int8 = must(optimise::quantise_int8(onnx));
     std::vector<Runner> runners;
@@ -199,8 +223,9 @@ int compare(int rounds, const char* folder) {
     for (const Runner& runner : runners) us.push_back(median(runner.us));
     fmt::print("{:20} {:10.1f} {:10.1f}", one.name, us[0], us[1]);
     for (std::size_t i = 2; i < us.size(); ++i) {
-      const double ratio = us[i == 2 ? 0 : 1] / us[i];
-      fmt::print(" {:8.1f} {:5.2f}×{}", us[i], ratio, i == 2 ? "fp32" : "    ");
+      const bool to_float = i == 2 || one.cell == "Conv";  // what ONNX Runtime's int8 leaves in float
+      const double ratio = us[to_float ? 0 : 1] / us[i];
+      fmt::print(" {:8.1f} {:5.2f}×{}", us[i], ratio, to_float ? "fp32" : "    ");
       const auto bound = least.find(one.name + " " + runners[i].name);
       if (bound == least.end() || ratio >= bound->second * 2 / 3) continue;
       good = false;
@@ -218,9 +243,11 @@ int compare(int rounds, const char* folder) {
 int main(int count, char** arguments) {
   int rounds = 15;
   const char* least = nullptr;
+  const char* only = "";
   for (int i = 1; i + 1 < count; i += 2) {
     if (std::strcmp(arguments[i], "--rounds") == 0) rounds = std::atoi(arguments[i + 1]);
     if (std::strcmp(arguments[i], "--least") == 0) least = arguments[i + 1];
+    if (std::strcmp(arguments[i], "--only") == 0) only = arguments[i + 1];
   }
-  return amas::compare(rounds, least);
+  return amas::compare(rounds, least, only);
 }

@@ -13,6 +13,9 @@ namespace {
 
 using onnx::TensorProto;
 
+/// How the steps lie: [N,T,C], [N,C,T], with a single axis behind or before T, or as an image [N,1,T,C].
+enum class Layout { kNtc, kNct, kNct1, kNc1t, kImage };
+
 /// Writes one net, node after node.
 class Writer {
  public:
@@ -21,14 +24,22 @@ class Writer {
   RandomTextNet write() {
     net_.vocabulary = between(2, 400);
     net_.length = between(1, 40);
+    net_.open = chance(3);
     net_.token_type = chance(3) ? DType::kInt64 : DType::kInt32;
-    net_.mask = chance(3);
+    const bool recurrent = chance(2);
+    net_.mask = recurrent && chance(3);
     const auto type = net_.token_type == DType::kInt64 ? TensorProto::INT64 : TensorProto::INT32;
-    *graph().add_input() = model::make_value_info("tokens", type, {-1, net_.length});
+    *graph().add_input() = model::make_value_info("tokens", type, {-1, net_.open ? -1 : net_.length});
     width_ = between(1, 70);
-    write_embedding();
-    const std::int64_t layers = between(1, 3);
-    for (std::int64_t i = 0; i < layers; ++i) write_recurrent(i + 1 == layers);
+    if (recurrent) {
+      write_embedding();
+      const std::int64_t layers = between(1, 3);
+      for (std::int64_t i = 0; i < layers; ++i) write_recurrent(i + 1 == layers);
+    } else if (chance(6)) {
+      write_masked_mean();
+    } else {
+      write_pooled();
+    }
     const std::int64_t dense = between(1, 3);
     for (std::int64_t i = 0; i < dense; ++i) write_dense(i + 1 == dense);
     net_.onnx = model::serialise_onnx(model_);
@@ -79,12 +90,18 @@ class Writer {
   void write_recurrent(bool top);
   void write_last(const std::string& states, const std::string& last, std::int64_t directions, bool forward);
   void write_dense(bool top);
+  void write_pooled();
+  void write_masked_mean();
+  std::string write_branch(const std::string& embedded, Layout layout);
+  std::string write_convolution(const std::string& embedded, Layout& layout, std::int64_t filters);
+  void pad(std::int64_t width, Layout layout);
 
   std::mt19937& random_;
   onnx::ModelProto model_;
   RandomTextNet net_;
   onnx::NodeProto* last_ = nullptr;
   int names_ = 0;
+  std::int64_t steps_ = 0;  ///< of the last convolution
   std::int64_t width_ = 0;  ///< values a step, then of the vector
   std::string value_, lengths_;
 };
@@ -139,8 +156,9 @@ void Writer::write_recurrent(bool top) {
   if (top) write_last(states, last, directions, way == 0);
   else if (directions == 1 && chance(2)) value_ = node("Squeeze", {states, integers({1})});
   else
-    value_ = node("Reshape", {turned(states, {0, 2, 1, 3}),
-                              chance(2) ? integers({0, 0, -1}) : integers({net_.length, -1, width_})});
+    value_ = node("Reshape",
+                  {turned(states, {0, 2, 1, 3}),
+                   net_.open || chance(2) ? integers({0, 0, -1}) : integers({net_.length, -1, width_})});
 }
 
 void Writer::write_last(const std::string& states, const std::string& last, std::int64_t directions,
@@ -178,6 +196,141 @@ void Writer::write_dense(bool top) {
                                     kOuter[] = {"Sigmoid", "Softmax", "Tanh"};
   value_ = node((top ? kOuter : kInner)[between(0, 2)], {value_});
   if (top) *graph().add_output() = model::make_value_info(value_, TensorProto::FLOAT, {-1, columns});
+}
+
+/// The mean over the tokens above 0, as Keras's masking and torch users write it.
+void Writer::write_masked_mean() {
+  net_.mask = true;
+  net_.description += " masked-mean";
+  const std::string rows = node("Gather", {weights("table", {net_.vocabulary, width_}, 0.6), "tokens"});
+  const std::string zero = name("zero");
+  const std::int64_t wide = 0;
+  const std::int32_t narrow = 0;
+  if (net_.token_type == DType::kInt64)
+    model::add_constant<std::int64_t>(graph(), zero, {}, std::span(&wide, 1));
+  else model::add_constant<std::int32_t>(graph(), zero, {}, std::span(&narrow, 1));
+  std::string present =
+      chance(2) ? node("Greater", {"tokens", zero}) : node("Not", {node("Equal", {"tokens", zero})});
+  present = node("Cast", {present});
+  model::set_int(*last_, "to", TensorProto::FLOAT);
+  present = node("Unsqueeze", {present, integers({-1})});
+  const std::string masked = chance(2) ? node("Mul", {rows, present}) : node("Mul", {present, rows});
+  const bool keep = chance(2);
+  const std::string sum = node("ReduceSum", {masked, integers({1})});
+  model::set_int(*last_, "keepdims", keep ? 1 : 0);
+  std::string count = node("ReduceSum", {present, integers({-2})});
+  model::set_int(*last_, "keepdims", keep ? 1 : 0);
+  const float least = chance(2) ? 1.0F : 1e-9F;
+  const std::string bound = name("least");
+  model::add_constant<float>(graph(), bound, {}, std::span(&least, 1));
+  value_ = node("Div", {sum, node(chance(2) ? "Max" : "Clip", {count, bound})});
+  if (keep) value_ = node("Squeeze", {value_, integers({1})});
+}
+
+void Writer::write_pooled() {
+  const std::string table = weights("table", {net_.vocabulary, width_}, 0.6);
+  const std::string rows = node("Gather", {table, "tokens"});
+  const std::int64_t branches = chance(2) ? 1 : between(2, 3);
+  std::string joined = rows;
+  std::int64_t width = 0;
+  for (std::int64_t i = 0; i < branches; ++i) {
+    const auto layout = static_cast<Layout>(between(0, 4));
+    std::string input = rows;
+    if (layout == Layout::kImage) input = node("Unsqueeze", {rows, integers({1})});
+    else if (layout != Layout::kNtc) input = turned(rows, {0, 2, 1});
+    if (layout == Layout::kNct1) input = node("Unsqueeze", {input, integers({-1})});
+    if (layout == Layout::kNc1t) input = node("Unsqueeze", {input, integers({2})});
+    const std::int64_t embedding = width_;
+    const std::string branch = write_branch(input, layout);
+    joined = i == 0 ? branch : node("Concat", {joined, branch});
+    if (i > 0) model::set_int(*last_, "axis", chance(2) ? 1 : -1);
+    width += width_;
+    width_ = embedding;
+  }
+  width_ = width;
+  value_ = joined;
+}
+
+/// A convolution or none, an activation or none, and its pooling: [N, width_].
+std::string Writer::write_branch(const std::string& embedded, Layout layout) {
+  steps_ = net_.length;
+  std::string value = embedded;
+  const bool convolution = layout != Layout::kNtc && (layout == Layout::kImage || !chance(4));
+  if (convolution)
+    value = write_convolution(embedded, layout, chance(6) ? between(100, 300) : between(1, 80));
+  const std::int64_t activation = convolution ? between(0, 3) : 0;
+  static constexpr std::string_view kKnown[] = {"", "Relu", "Tanh", "Sigmoid"};
+  const bool behind = chance(3);
+  if (activation > 0 && !behind) value = node(kKnown[activation], {value});
+  const bool mean = chance(2) && !(activation > 0 && behind) && activation < 3;
+  net_.description += mean ? "-mean" : "-max";
+  const std::string kind = mean ? "Mean" : "Max";
+  const std::int64_t way =
+      layout == Layout::kNtc || layout == Layout::kImage ? 0 : between(0, net_.open ? 1 : 2);
+  const std::int64_t step_axis = layout == Layout::kNtc ? 1 : layout == Layout::kNc1t ? 3 : 2;
+  if (way == 0) {
+    // The single axis of an image stands where T does not.
+    const bool keep = chance(2);
+    const bool image = layout != Layout::kNtc && layout != Layout::kNct;
+    const std::int64_t single = step_axis == 3 ? 2 : 3;
+    value = node("Reduce" + kind, {value});
+    if (image && !keep) model::set_ints(*last_, "axes", {single, step_axis});
+    else model::set_ints(*last_, "axes", {chance(2) || image ? step_axis : step_axis - 3});
+    model::set_int(*last_, "keepdims", keep ? 1 : 0);
+    if (keep && layout == Layout::kNtc) value = node("Squeeze", {value, integers({1})});
+    else if (keep) value = node(chance(2) ? "Flatten" : "Reshape", {value});
+    if (keep && layout != Layout::kNtc && last_->op_type() == "Reshape") last_->add_input(integers({0, -1}));
+  } else {
+    const bool image = layout != Layout::kNct;
+    value =
+        node(way == 1 ? (mean ? "GlobalAveragePool" : "GlobalMaxPool") : (mean ? "AveragePool" : "MaxPool"),
+             {value});
+    if (way == 2 && !image) model::set_ints(*last_, "kernel_shape", {steps_});
+    else if (way == 2 && layout == Layout::kNc1t) model::set_ints(*last_, "kernel_shape", {1, steps_});
+    else if (way == 2) model::set_ints(*last_, "kernel_shape", {steps_, 1});
+    value = node("Reshape", {value, chance(2) ? integers({-1, width_}) : integers({0, -1})});
+  }
+  return activation > 0 && behind ? node(kKnown[activation], {value}) : value;
+}
+
+std::string Writer::write_convolution(const std::string& embedded, Layout& layout, std::int64_t filters) {
+  const std::int64_t width = between(1, std::min<std::int64_t>(12, net_.length));
+  const double limit = std::sqrt(3.0 / static_cast<double>(width * width_));
+  std::string kernel;
+  if (layout == Layout::kImage) kernel = weights("kernel", {filters, 1, width, width_}, limit);
+  else if (layout == Layout::kNct1) kernel = weights("kernel", {filters, width_, width, 1}, limit);
+  else if (layout == Layout::kNc1t) kernel = weights("kernel", {filters, width_, 1, width}, limit);
+  else kernel = weights("kernel", {filters, width_, width}, limit);
+  const bool biased = chance(2);
+  net_.description += fmt::format(" cnn{}x{}", filters, width);
+  std::string value = biased ? node("Conv", {embedded, kernel, weights("bias", {filters}, 0.3)})
+                             : node("Conv", {embedded, kernel});
+  pad(width, layout);
+  if (layout == Layout::kImage) layout = Layout::kNct1;
+  width_ = filters;
+  if (biased || chance(2)) return value;
+  return layout == Layout::kNct ? node("Add", {value, weights("bias", {filters, 1}, 0.3)})
+                                : node("Add", {value, weights("bias", {1, filters, 1, 1}, 0.3)});
+}
+
+/// No padding, as much as keeps the length, or any.
+void Writer::pad(std::int64_t width, Layout layout) {
+  const std::int64_t way = between(0, 3);
+  steps_ = net_.length - width + 1;
+  if (way == 0) return;
+  if (way == 1 && layout != Layout::kImage) {
+    auto& automatic = *last_->add_attribute();
+    automatic.set_name("auto_pad");
+    automatic.set_type(onnx::AttributeProto::STRING);
+    automatic.set_s(chance(2) ? "SAME_UPPER" : "SAME_LOWER");
+    steps_ = net_.length;
+    return;
+  }
+  const std::int64_t front = between(0, width + 1), behind = between(0, width + 1);
+  steps_ += front + behind;
+  if (layout == Layout::kNct) model::set_ints(*last_, "pads", {front, behind});
+  else if (layout == Layout::kNc1t) model::set_ints(*last_, "pads", {0, front, 0, behind});
+  else model::set_ints(*last_, "pads", {front, 0, behind, 0});
 }
 
 }  // namespace

@@ -13,12 +13,13 @@ struct RandomTextNet {
   std::string onnx;
   std::string description;
   std::int64_t vocabulary = 0, length = 0;
+  bool open = false;  ///< rows may have any length
   bool mask = false;
   DType token_type = DType::kInt32;
 };
 
-/// Draws a net: LSTM or GRU, one to three layers, one or two directions, 1 to 140 units, one to three dense
-/// layers.
+/// Draws a net: LSTM or GRU, one to three layers, one or two directions, 1 to 140 units; or one to three
+/// convolutions or embeddings pooled over all steps, side by side; and one to three dense layers.
 RandomTextNet random_text_net(std::mt19937& random);
 
 /// Rows of tokens for it: full ones, padded in front and behind, and empty ones.

@@ -133,6 +133,7 @@ class ForestEngine final : public engine::Engine {
  public:
   std::string_view name() const override { return "forest"; }
   std::string version() const override { return AMAS_VERSION; }
+  std::vector<std::string> precisions() const override { return {"float32"}; }
   Result<std::unique_ptr<engine::LoadedModel>> load(std::string_view onnx,
                                                     const engine::LoadOptions& options) override {
     if (options.threads < 1)

@@ -64,22 +64,26 @@ std::optional<std::string> unsqueezed(std::string_view axes, std::span<const std
   return result;
 }
 
-std::optional<Value> reshaped(const Value& value, std::span<const std::int64_t> shape, int length) {
+std::optional<Value> reshaped(const Value& value, std::span<const std::int64_t> shape) {
   Value result = value;
-  if (value.axes.size() == shape.size() + 1 && value.axes.ends_with("DC")) {
+  if (value.axes.size() > shape.size()) std::erase(result.axes, '1');
+  const bool fewer = result.axes.size() != value.axes.size();
+  if (!fewer && value.axes.size() == shape.size() + 1 && value.axes.ends_with("DC")) {
     result.axes.erase(value.axes.size() - 2, 1);
     result.width *= static_cast<int>(value.parts.size());
   }
   if (result.axes.size() != shape.size()) return std::nullopt;
   // At most one size is -1, as ONNX demands; with all the others kept it is that of its axis.
-  const bool merged = result.axes.size() != value.axes.size();
+  const bool merged = !fewer && result.axes.size() != value.axes.size();
   for (std::size_t i = 0; i < shape.size(); ++i) {
     const char letter = result.axes[i];
-    const int size = letter == 'T'   ? length
+    const int size = letter == 'T'   ? (value.open ? -1 : value.length)
                      : letter == 'C' ? result.width
                      : letter == 'D' ? static_cast<int>(value.parts.size())
                                      : 1;
-    if (!keeps(letter, shape[i], size) || (shape[i] == 0 && merged && letter == 'C')) return std::nullopt;
+    if (!keeps(letter, shape[i], size) || (shape[i] == 0 && merged && letter == 'C') ||
+        (shape[i] == 0 && fewer && value.axes[i] != letter))
+      return std::nullopt;
   }
   if (std::ranges::count(shape, -1) > 1) return std::nullopt;
   return result;

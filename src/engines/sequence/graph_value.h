@@ -13,14 +13,19 @@ namespace amas::engines::sequence {
 
 /// What a value of a graph is, in a text net.
 enum class Kind {
-  kTokens,    ///< the input
-  kRows,      ///< each token's row of the table
-  kPresent,   ///< 1 where a token is above 0
-  kLengths,   ///< how many are, a row
-  kEmbedded,  ///< rows of the table
-  kStates,    ///< a recurrent layer's states
-  kLast,      ///< last states of some directions of some layers
-  kVector,    ///< what a dense layer gives
+  kTokens,     ///< the input
+  kRows,       ///< each token's row of the table
+  kPresent,    ///< 1 where a token is above 0
+  kAbsent,     ///< true where it is 0
+  kLengths,    ///< how many are, a row
+  kEmbedded,   ///< rows of the table
+  kMasked,     ///< those of tokens above 0, zeros for the others
+  kMaskedSum,  ///< their sum over all steps
+  kStates,     ///< a recurrent layer's states
+  kConvolved,  ///< what a convolution gives at each step
+  kPooled,     ///< the largest or the mean over all steps of that, or of the rows of the table
+  kLast,       ///< last states of some directions of some layers
+  kVector,     ///< what a dense layer gives
 };
 
 /// One direction of a layer, whose states stand in a value.
@@ -30,14 +35,26 @@ struct StatePart {
   bool operator==(const StatePart&) const = default;
 };
 
+/// What stands in a value of kConvolved or kPooled.
+struct BranchPart {
+  int convolution = -1;  ///< its number; -1: the embedding itself
+  Activation activation = Activation::kNone;
+  Pooling pooling = Pooling::kMax;
+  float least = 0;  ///< of kMaskedMean: see Branch
+};
+
 /// A value: what it is, and its axes by letter: N rows, T steps, D parts, C the values of each, 1 a single
 /// one.
 struct Value {
   Kind kind = Kind::kTokens;
   std::string axes{};
-  std::vector<StatePart> parts{};  ///< of kStates and kLast, in the order of D (or inside C)
-  std::size_t layer = 0;           ///< of kVector: how many dense layers lie behind it
-  int width = 0;                   ///< the size of C
+  std::vector<StatePart> parts{};      ///< of kStates and kLast, in the order of D (or inside C)
+  std::vector<BranchPart> branches{};  ///< of kConvolved and kPooled, in the order of C
+  std::size_t stage = 0;               ///< of kVector: how many operators of the head lie behind it
+  int width = 0;                       ///< the size of C
+  float least = 0;                     ///< of kLengths: what stands in place of lower numbers
+  bool open = false;  ///< T is what `length` says more than the tokens of a row, which may be any number
+  int length = 0;     ///< the size of T
 };
 
 /// The parts that a layer gives, in order.
@@ -55,8 +72,8 @@ std::optional<std::string> squeezed(const Value& value, std::span<const std::int
 /// Axes after Unsqueeze with one axis; nothing otherwise.
 std::optional<std::string> unsqueezed(std::string_view axes, std::span<const std::int64_t> which);
 
-/// The value after Reshape, where it leaves the axes as they are, or puts D and C, which stand last, together
-/// into C; nothing otherwise.
-std::optional<Value> reshaped(const Value& value, std::span<const std::int64_t> shape, int length);
+/// The value after Reshape, where it leaves the axes as they are, takes single ones away, or puts D and C,
+/// which stand last, together into C; nothing otherwise.
+std::optional<Value> reshaped(const Value& value, std::span<const std::int64_t> shape);
 
 }  // namespace amas::engines::sequence

@@ -15,14 +15,17 @@ void softmax(std::span<double> values) {
 
 void activate(Activation activation, std::span<double> values) {
   if (activation == Activation::kSoftmax) return softmax(values);
-  for (double& value : values) {
-    if (activation == Activation::kRelu) value = std::max(value, 0.0);
-    else if (activation == Activation::kTanh) value = std::tanh(value);
-    else if (activation == Activation::kSigmoid) value = 1 / (1 + std::exp(-value));
-  }
+  for (double& value : values) value = activated(activation, value);
 }
 
 }  // namespace
+
+double activated(Activation activation, double value) {
+  if (activation == Activation::kRelu) return std::max(value, 0.0);
+  if (activation == Activation::kTanh) return std::tanh(value);
+  if (activation == Activation::kSigmoid) return 1 / (1 + std::exp(-value));
+  return value;
+}
 
 void run_head(std::span<const DenseLayer> head, std::span<const float> values, std::span<float> result) {
   std::vector<double> input(values.begin(), values.end()), sums;

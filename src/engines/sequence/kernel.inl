@@ -368,5 +368,7 @@ void fold(const PackedCell& cell, const float* bias, std::size_t count, bool hal
   else fold_gates<3>(cell, bias, count, half, rows);
 }
 
+#include "engines/sequence/pool_kernel.inl"
+
 #undef AMAS_INLINE
 #undef AMAS_LAMBDA

@@ -65,6 +65,28 @@ struct Lane {
   float* last = nullptr;                ///< h of the last step as floats: [blocks][kBlock]
 };
 
+/// How a convolution's sums become one value a filter: the largest, or the sum over all steps of what comes
+/// of each.
+enum class Pool { kMax, kSum, kReluSum, kTanhSum };
+
+/// What a folded row consists of. kInt16: fixed point, in which no sum of a step can overflow; only for kMax.
+enum class RowType { kFloat32, kHalf, kInt16 };
+
+/// A convolution over the embedding, folded: each row of the table holds the token's products with every tap.
+struct PackedBranch {
+  Pool pool = Pool::kMax;
+  RowType type = RowType::kFloat32;
+  int blocks = 0;                 ///< of filters; of kInt16 an even number
+  int width = 0;                  ///< taps
+  const void* rows = nullptr;     ///< each [width][blocks][kBlock]
+  std::size_t row_stride = 0;     ///< bytes between them
+  const float* scales = nullptr;  ///< [blocks][kBlock]: what one of kInt16 is worth
+  const float* bias = nullptr;    ///< [blocks][kBlock]
+};
+
+/// Rows that must be readable behind those that a convolution reads: they are fetched ahead.
+inline constexpr int kRowsAhead = 6;
+
 /// The kernels of one kind of processor. All give the same bits for kFloat32 and kInt16.
 struct Kernels {
   const char* name = nullptr;
@@ -74,6 +96,9 @@ struct Kernels {
   /// rows [count][gates of `cell`][kBlock …] = bias + input · weights in float, written as float or half in
   /// `base`'s layout. `cell`: kFloat32 without state groups.
   void (*fold)(const PackedCell& cell, const float* bias, std::size_t count, bool half, void* rows) = nullptr;
+  /// Pools the sums of `steps` steps into result [blocks][kBlock]. Step t is the sum over the taps k of row
+  /// index[t + k]'s share of tap k, in this order, and the bias. `index`: steps + width - 1 + kRowsAhead.
+  void (*pool)(const PackedBranch& branch, const std::int32_t* index, int steps, float* result) = nullptr;
 };
 
 /// Plain C++: any processor.

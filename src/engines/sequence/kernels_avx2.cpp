@@ -11,7 +11,9 @@ namespace {
 struct Isa {
   using Float = __m256;
   using Integer = __m256i;
+  using Short = __m256i;
   static constexpr int kWidth = 8;
+  static constexpr int kShorts = 16;
   static constexpr bool kHasInt8 = false;
 
   static Float all(float x) { return _mm256_set1_ps(x); }
@@ -51,12 +53,19 @@ struct Isa {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(to),
                      _mm_packs_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1)));
   }
+  static Short load(const std::int16_t* from) {
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+  }
+  static void store(std::int16_t* to, Short x) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), x); }
+  static Short all_least() { return _mm256_set1_epi16(INT16_MIN); }
+  static Short add_short(Short a, Short b) { return _mm256_add_epi16(a, b); }
+  static Short maximum_short(Short a, Short b) { return _mm256_max_epi16(a, b); }
 };
 
 #include "engines/sequence/kernel.inl"
 
 }  // namespace
 
-const Kernels kAvx2Kernels{"avx2", false, run, fold};
+const Kernels kAvx2Kernels{"avx2", false, run, fold, pool};
 
 }  // namespace amas::engines::sequence

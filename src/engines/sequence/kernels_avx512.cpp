@@ -12,7 +12,9 @@ namespace {
 struct Isa {
   using Float = __m512;
   using Integer = __m512i;
+  using Short = __m512i;
   static constexpr int kWidth = 16;
+  static constexpr int kShorts = 32;
   static constexpr bool kHasInt8 = true;
 
   static Float all(float x) { return _mm512_set1_ps(x); }
@@ -57,12 +59,17 @@ struct Isa {
   static void store_uint8(std::uint8_t* to, Float x) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(x)));
   }
+  static Short load(const std::int16_t* from) { return _mm512_loadu_si512(from); }
+  static void store(std::int16_t* to, Short x) { _mm512_storeu_si512(to, x); }
+  static Short all_least() { return _mm512_set1_epi16(INT16_MIN); }
+  static Short add_short(Short a, Short b) { return _mm512_add_epi16(a, b); }
+  static Short maximum_short(Short a, Short b) { return _mm512_max_epi16(a, b); }
 };
 
 #include "engines/sequence/kernel.inl"
 
 }  // namespace
 
-const Kernels kAvx512Kernels{"avx512-vnni", true, run, fold};
+const Kernels kAvx512Kernels{"avx512-vnni", true, run, fold, pool};
 
 }  // namespace amas::engines::sequence

@@ -45,7 +45,11 @@ struct Isa {
   struct Integer {
     std::int32_t at[kBlock];
   };
+  struct Short {
+    std::int16_t at[kBlock];
+  };
   static constexpr int kWidth = kBlock;
+  static constexpr int kShorts = kBlock;
   static constexpr bool kHasInt8 = true;
 
   template <class Value>
@@ -138,12 +142,31 @@ struct Isa {
   static void store_uint8(std::uint8_t* to, const Float& x) {
     for (int i = 0; i < kBlock; ++i) to[i] = static_cast<std::uint8_t>(std::nearbyint(x.at[i]));
   }
+  static Short load(const std::int16_t* from) {
+    Short result;
+    std::memcpy(result.at, from, sizeof result.at);
+    return result;
+  }
+  static void store(std::int16_t* to, const Short& x) { std::memcpy(to, x.at, sizeof x.at); }
+  static Short all_least() {
+    Short result;
+    for (std::int16_t& value : result.at) value = INT16_MIN;
+    return result;
+  }
+  static Short add_short(Short a, const Short& b) {
+    for (int i = 0; i < kBlock; ++i) a.at[i] = static_cast<std::int16_t>(a.at[i] + b.at[i]);
+    return a;
+  }
+  static Short maximum_short(Short a, const Short& b) {
+    for (int i = 0; i < kBlock; ++i) a.at[i] = a.at[i] > b.at[i] ? a.at[i] : b.at[i];
+    return a;
+  }
 };
 
 #include "engines/sequence/kernel.inl"
 
 }  // namespace
 
-const Kernels kPortableKernels{"portable", true, run, fold};
+const Kernels kPortableKernels{"portable", true, run, fold, pool};
 
 }  // namespace amas::engines::sequence

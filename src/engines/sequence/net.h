@@ -38,19 +38,36 @@ struct DenseLayer {
   Activation activation = Activation::kNone;
 };
 
+/// How the steps of a row become one. kMaskedMean: of those steps alone whose tokens are above 0.
+enum class Pooling { kMax, kMean, kMaskedMean };
+
+/// A convolution over the steps of the embedding, or the embedding itself, pooled over all steps.
+struct Branch {
+  int filters = 0, width = 1;
+  int front = 0, behind = 0;    ///< steps of zeros around the row
+  std::vector<float> kernel{};  ///< [width, filters, embedding]; empty: the embedding itself, width 1
+  std::vector<float> bias{};    ///< [filters]
+  Activation activation = Activation::kNone;  ///< of each step; no softmax, and kSigmoid only before kMax
+  Pooling pooling = Pooling::kMax;
+  float least = 0;  ///< of kMaskedMean: the sum is divided by at least this
+  /// How many steps a row of `length` tokens gives; below 1 where it is too short.
+  int steps(int length) const { return length + front + behind - width + 1; }
+};
+
 /// A net over tokens that the kernels here can run: Embedding → recurrent layers, of which the last gives its
-/// last state → dense layers.
+/// last state, or branches side by side → dense layers.
 struct Net {
   std::string input{}, output{};     ///< names of the graph's tensors
   DType token_type = DType::kInt32;  ///< INT32 or INT64
-  int length = 0;                    ///< tokens a row
-  bool mask = false;                 ///< as many steps are read as tokens are above 0
+  int length = 0;                    ///< tokens a row; 0: any number
+  bool mask = false;                 ///< as many steps are read as tokens are above 0; none is below
   int vocabulary = 0;                ///< tokens are 0 … vocabulary - 1
   int rows = 0, embedding = 0;
   std::vector<float> table{};  ///< [rows, embedding]
   std::vector<std::int32_t>
       row_of{};  ///< [vocabulary] the table's row of each token; empty: the token itself
   std::vector<RecurrentLayer> layers{};
+  std::vector<Branch> branches{};  ///< where there are no layers
   std::vector<DenseLayer> head{};
 };
 

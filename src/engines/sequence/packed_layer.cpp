@@ -1,5 +1,7 @@
 #include "engines/sequence/packed_layer.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
@@ -10,7 +12,7 @@
 namespace amas::engines::sequence {
 namespace {
 
-constexpr std::size_t kAlignment = 64;
+constexpr std::size_t kAlignment = 64, kHugePage = std::size_t{2} << 20;
 constexpr double kLog2e = 1.4426950408889634;
 
 /// What a gate's pre-activation is multiplied by, so that 2^x is what the gate needs.
@@ -68,12 +70,8 @@ class Packer {
   void write_rows(PackedDirection& packed, const Kernels& kernels);
   void write_input(PackedDirection& packed) const;
   PackedDirection folding_weights() const;
-  /// Where the weights of a unit's gate for a group of state stand, in groups (PackedCell::weights).
   std::size_t group_index(int gate, int unit, int group, int groups) const {
-    const int block = unit / kBlock, pair = block & ~1, gates = gates_of(layer_.cell);
-    const int in_pair = std::min(2, units_ / kBlock - pair);
-    return static_cast<std::size_t>(
-        ((pair * groups + group * in_pair + block - pair) * gates + gate) * kBlock + unit % kBlock);
+    return WeightsLayout{gates_of(layer_.cell), units_ / kBlock, groups}.at(gate, unit, group);
   }
   std::size_t at_gate(int gate, int unit) const {
     return static_cast<std::size_t>((unit / kBlock * gates_of(layer_.cell) + gate) * kBlock + unit % kBlock);
@@ -246,13 +244,26 @@ PackedDirection Packer::pack(const Kernels& kernels) {
 }  // namespace
 
 AlignedBytes::AlignedBytes(std::size_t size) : size_(size) {
-  const std::size_t whole = (size + kAlignment - 1) / kAlignment * kAlignment;
-  bytes_.reset(static_cast<char*>(std::aligned_alloc(kAlignment, std::max(whole, kAlignment))));
+  const std::size_t alignment = size >= kHugePage ? kHugePage : kAlignment;
+  const std::size_t whole = std::max((size + alignment - 1) / alignment * alignment, alignment);
+  bytes_.reset(static_cast<char*>(std::aligned_alloc(alignment, whole)));
   if (bytes_ == nullptr) throw std::bad_alloc();
-  std::memset(bytes_.get(), 0, std::max(whole, kAlignment));
+  // Rows of a table are read all over it: with pages of 4 KB most would miss the table of pages, too. Where
+  // huge ones are refused, small ones do.
+  if (alignment == kHugePage) (void)::madvise(bytes_.get(), whole, MADV_HUGEPAGE);
+  std::memset(bytes_.get(), 0, whole);
 }
 
 void AlignedBytes::Free::operator()(char* bytes) const { std::free(bytes); }
+
+std::size_t WeightsLayout::at(int gate, int unit, int group) const {
+  const int block = unit / kBlock, pair = block & ~1, in_pair = std::min(2, blocks - pair);
+  return (static_cast<std::size_t>(pair * groups + group * in_pair + block - pair) *
+              static_cast<std::size_t>(gates) +
+          static_cast<std::size_t>(gate)) *
+             kBlock +
+         static_cast<std::size_t>(unit % kBlock);
+}
 
 void write_state(std::span<const float> values, Precision precision, char* to) {
   for (std::size_t i = 0; i < values.size(); ++i) {

@@ -32,6 +32,14 @@ class AlignedBytes {
 /// How wide `units` are as the kernels see them: whole blocks.
 constexpr int padded_units(int units) { return (units + kBlock - 1) / kBlock * kBlock; }
 
+/// Where the weights of a product stand (PackedCell::weights).
+struct WeightsLayout {
+  int gates = 0, blocks = 0;
+  int groups = 0;  ///< of the vector that is multiplied
+  /// The place of a unit's gate for a group of that vector, in groups.
+  std::size_t at(int gate, int unit, int group) const;
+};
+
 /// Bytes of one value of state.
 constexpr int state_bytes(Precision precision) {
   return precision == Precision::kFloat32 ? 4 : precision == Precision::kInt16 ? 2 : 1;

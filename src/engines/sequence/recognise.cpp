@@ -4,10 +4,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <optional>
 
+#include "engines/sequence/axes_node.h"
+#include "engines/sequence/convolution_node.h"
+#include "engines/sequence/dense_node.h"
 #include "engines/sequence/graph_value.h"
+#include "engines/sequence/mask_node.h"
 #include "engines/sequence/node_view.h"
 #include "engines/sequence/recurrent_node.h"
 #include "model/onnx_graph.h"
@@ -18,6 +23,9 @@ namespace {
 using onnx::NodeProto;
 using onnx::TensorProto;
 
+constexpr std::int64_t kLengthMax = 65'536;
+/// Where Slice ends that goes to the end of rows of any length.
+constexpr std::int64_t kOpenEnd = std::numeric_limits<std::int32_t>::max();
 constexpr std::size_t kTableElementsMax = std::size_t{1} << 28;
 
 /// Reads one graph, node after view.node.
@@ -32,12 +40,14 @@ class Reader {
   Result<Value> value_of(const NodeView& view);
   Result<Value> find_rows(const NodeView& view, const Value& tokens);
   Result<Value> embed(const NodeView& view, const Value& index);
-  Result<Value> move_axes(const NodeView& view, Value value) const;
   Result<Value> pick_last(const NodeView& view, Value value) const;
   Result<Value> concatenate(const NodeView& view) const;
-  Result<Value> count_tokens(const NodeView& view, const Value& value) const;
-  Result<Value> dense(const NodeView& view, Value value);
-  Result<Value> add_bias(const NodeView& view, Value value);
+  Result<Value> convolve(const NodeView& view, const Value& value);
+  Status take_branches(const NodeView& view, const Value& value);
+  Status check_head(const NodeView& view, const Value& value) const;
+  Value vector();
+  Result<Value> dense(const NodeView& view, const Value& value);
+  Result<Value> add_bias(const NodeView& view);
   Result<Value> activate(const NodeView& view, Value value);
   Status recur(const NodeView& view);
   Status check_last(const NodeView& view, const Value& value) const;
@@ -50,6 +60,8 @@ class Reader {
   }
   const onnx::GraphProto& graph_;
   std::map<std::string, Value, std::less<>> values_;
+  std::vector<Branch> convolutions_;
+  std::size_t stage_ = 0;  ///< how many operators of the head were met
   Net net_;
 };
 
@@ -65,16 +77,20 @@ Status Reader::read_input() {
   const auto& type = input->type().tensor_type();
   if (type.elem_type() != TensorProto::INT32 && type.elem_type() != TensorProto::INT64)
     return unimplemented("no text net that is known: its input is not of integers");
-  if (type.shape().dim_size() != 2 || type.shape().dim(1).dim_value() <= 0 ||
-      type.shape().dim(1).dim_value() > 65'536)
+  // A length that is left open is 0 from here on.
+  const bool matrix = type.shape().dim_size() == 2;
+  const bool fixed = matrix && type.shape().dim(1).has_dim_value();
+  const std::int64_t length = fixed ? type.shape().dim(1).dim_value() : 1;
+  if (!matrix || length < 1 || length > kLengthMax)
     return unimplemented("no text net that is known: its input is not [N,length]");
   if (type.shape().dim(0).dim_value() > 0)
     return unimplemented("no text net that is known: its batch is fixed");
   net_.input = input->name();
   net_.output = graph_.output(0).name();
   net_.token_type = type.elem_type() == TensorProto::INT32 ? DType::kInt32 : DType::kInt64;
-  net_.length = static_cast<int>(type.shape().dim(1).dim_value());
-  values_[net_.input] = {.kind = Kind::kTokens, .axes = "NT"};
+  net_.length = fixed ? static_cast<int>(length) : 0;
+  values_[net_.input] = {
+      .kind = Kind::kTokens, .axes = "NT", .open = net_.length == 0, .length = net_.length};
   return {};
 }
 
@@ -82,9 +98,9 @@ Result<Net> Reader::read() {
   AMAS_CHECK(read_input());
   for (const NodeProto& node : graph_.node()) AMAS_CHECK(read_node({graph_, node}));
   const auto result = values_.find(net_.output);
-  if (result == values_.end() || result->second.kind != Kind::kVector || net_.head.empty() ||
-      net_.layers.empty())
-    return unimplemented("no text net that is known: its output is not that of a dense layer");
+  if (result == values_.end() || result->second.kind != Kind::kVector || result->second.stage != stage_ ||
+      result->second.axes != "NC")
+    return unimplemented("no text net that is known: its output is not that of the last dense layer");
   return std::move(net_);
 }
 
@@ -100,6 +116,7 @@ Status Reader::read_node(const NodeView& view) {
 Result<Value> Reader::value_of(const NodeView& view) {
   const std::string& op = view.node.op_type();
   if (op == "Concat") return concatenate(view);
+  if (op == "Add") return add_bias(view);
   if (op == "Gather" && view.constant(0) != nullptr) {
     AMAS_TRY(const Value index, given(view, 1));
     return index.kind == Kind::kTokens && view.constant(0)->dims_size() == 1 ? find_rows(view, index)
@@ -111,14 +128,25 @@ Result<Value> Reader::value_of(const NodeView& view) {
                      value.kind == Kind::kPresent || value.kind == Kind::kLengths;
   if (op == "Cast" && whole) {
     const auto to = model::int_attribute(view.node, "to", 0);
-    if (to == TensorProto::INT32 || to == TensorProto::INT64) return value;
+    const bool number = value.kind == Kind::kPresent || value.kind == Kind::kLengths;
+    if (to == TensorProto::INT32 || to == TensorProto::INT64 || (to == TensorProto::FLOAT && number))
+      return value;
   }
-  if (op == "Sign" || op == "ReduceSum") return count_tokens(view, value);
+  static constexpr std::string_view kCounting[] = {"Sign",      "Equal", "Greater", "Not",
+                                                   "ReduceSum", "Max",   "Clip"};
+  if (std::ranges::find(kCounting, op) != std::end(kCounting)) return read_count(view, std::move(value));
+  if (op == "Mul" || op == "Div") {
+    AMAS_TRY(const Value other, given(view, 1));
+    return read_masked(view, value, other);
+  }
   if (op == "Transpose" || op == "Squeeze" || op == "Unsqueeze" || op == "Reshape" || op == "Flatten")
     return move_axes(view, std::move(value));
   if (op == "Gather" || op == "Slice") return pick_last(view, std::move(value));
-  if (op == "Gemm" || op == "MatMul") return dense(view, std::move(value));
-  if (op == "Add") return add_bias(view, std::move(value));
+  if (op == "Conv") return convolve(view, value);
+  if (op == "GlobalMaxPool" || op == "GlobalAveragePool" || op == "ReduceMax" || op == "ReduceMean" ||
+      op == "MaxPool" || op == "AveragePool")
+    return read_pooling(view, std::move(value));
+  if (op == "Gemm" || op == "MatMul") return dense(view, value);
   if (op == "Relu" || op == "Tanh" || op == "Sigmoid" || op == "Softmax")
     return activate(view, std::move(value));
   return view.other("the operator is not known here");
@@ -139,7 +167,7 @@ Result<Value> Reader::find_rows(const NodeView& view, const Value& tokens) {
   for (std::size_t token = 0; token < net_.row_of.size(); ++token)
     if ((net_.row_of[token] == 0) != (token == 0)) return view.other("padding shares its row");
   if (net_.row_of.empty()) return view.other("it has no rows");
-  return Value{.kind = Kind::kRows, .axes = tokens.axes};
+  return Value{.kind = Kind::kRows, .axes = tokens.axes, .open = net_.length == 0, .length = net_.length};
 }
 
 Result<Value> Reader::embed(const NodeView& view, const Value& index) {
@@ -156,47 +184,11 @@ Result<Value> Reader::embed(const NodeView& view, const Value& index) {
   for (const std::int32_t row : net_.row_of)
     if (row < 0 || row >= net_.rows) return view.other("a token's row is outside the table");
   net_.embedding = static_cast<int>(table->dims(1));
-  return Value{.kind = Kind::kEmbedded, .axes = index.axes + "C", .width = net_.embedding};
-}
-
-Result<Value> Reader::count_tokens(const NodeView& view, const Value& value) const {
-  if (view.node.op_type() == "Sign" && value.kind == Kind::kTokens)
-    return Value{.kind = Kind::kPresent, .axes = value.axes};
-  if (view.node.op_type() != "ReduceSum" || value.kind != Kind::kPresent ||
-      model::int_attribute(view.node, "keepdims", 1) != 0)
-    return view.other("what is summed up");
-  AMAS_TRY(const auto axes, view.integers(1, "axes"));
-  if (axes.size() != 1 || axis_at(value.axes, axes[0]) != 'T') return view.other("the axis");
-  return Value{.kind = Kind::kLengths, .axes = "N"};
-}
-
-Result<Value> Reader::move_axes(const NodeView& view, Value value) const {
-  std::optional<std::string> axes;
-  const std::string& op = view.node.op_type();
-  if (op == "Reshape" || op == "Flatten") {
-    std::vector<std::int64_t> shape{0, -1};
-    if (op == "Reshape") {
-      AMAS_TRY(shape, view.integers(1, ""));
-    }
-    const bool other_axis = op == "Flatten" && model::int_attribute(view.node, "axis", 1) != 1;
-    auto result = reshaped(value, shape, net_.length);
-    if (!result || other_axis || model::int_attribute(view.node, "allowzero", 0) != 0)
-      return view.other(fmt::format("it does not keep the meaning of the axes {}", value.axes));
-    return std::move(*result);
-  }
-  if (op == "Transpose") {
-    AMAS_TRY(const auto order, view.integers(-1, "perm"));
-    axes = transposed(value.axes, order);
-  } else if (op == "Squeeze") {
-    AMAS_TRY(const auto which, view.integers(1, "axes"));
-    axes = squeezed(value, which);
-  } else {
-    AMAS_TRY(const auto which, view.integers(1, "axes"));
-    axes = unsqueezed(value.axes, which);
-  }
-  if (!axes) return view.other(fmt::format("it does not keep the meaning of the axes {}", value.axes));
-  value.axes = *axes;
-  return value;
+  return Value{.kind = Kind::kEmbedded,
+               .axes = index.axes + "C",
+               .width = net_.embedding,
+               .open = net_.length == 0,
+               .length = net_.length};
 }
 
 /// Y[-1] along time, or one direction or layer of what Y_h gives.
@@ -211,7 +203,8 @@ Result<Value> Reader::pick_last(const NodeView& view, Value value) const {
       return view.other("what it cuts");
     axis = axes[0];
     index = starts[0];
-    const bool one = index == -1 ? ends[0] >= net_.length : ends[0] == index + 1;
+    const bool one =
+        index == -1 ? ends[0] >= (net_.length > 0 ? net_.length : kOpenEnd) : ends[0] == index + 1;
     if (!one) return view.other("what it cuts");
   } else {
     AMAS_TRY(const auto indices, view.integers(1, ""));
@@ -239,19 +232,18 @@ Result<Value> Reader::pick_last(const NodeView& view, Value value) const {
   return value;
 }
 
-/// The last states of directions or layers side by side.
 Result<Value> Reader::concatenate(const NodeView& view) const {
-  AMAS_TRY(Value all, given(view, 0));
-  const char letter = axis_at(all.axes, model::int_attribute(view.node, "axis", 0));
-  if (all.kind != Kind::kLast || (letter != 'D' && letter != 'C') ||
-      (letter == 'C' && all.axes.find('D') != std::string::npos))
-    return view.other("what it joins");
-  for (int i = 1; i < view.node.input_size(); ++i) {
-    AMAS_TRY(const Value next, given(view, i));
-    if (next.kind != Kind::kLast || next.axes != all.axes) return view.other("what it joins");
-    all.parts.insert(all.parts.end(), next.parts.begin(), next.parts.end());
+  std::vector<Value> inputs;
+  for (int i = 0; i < std::max(1, view.node.input_size()); ++i) {
+    AMAS_TRY(inputs.emplace_back(), given(view, i));
   }
-  return all;
+  return join_values(view, inputs);
+}
+
+Result<Value> Reader::convolve(const NodeView& view, const Value& value) {
+  AMAS_TRY(auto made, read_convolution(view, value, static_cast<int>(convolutions_.size())));
+  convolutions_.push_back(std::move(made.branch));
+  return std::move(made.value);
 }
 
 Status Reader::recur(const NodeView& view) {
@@ -259,11 +251,12 @@ Status Reader::recur(const NodeView& view) {
   const bool first = input.kind == Kind::kEmbedded && net_.layers.empty();
   const bool next = input.kind == Kind::kStates && !net_.layers.empty() &&
                     input.parts == parts_of(net_.layers.back(), net_.layers.size() - 1);
-  if (input.axes != "TNC" || (!first && !next)) return view.other("its input");
+  if (input.axes != "TNC" || (!first && !next) || !net_.head.empty()) return view.other("its input");
   const bool masked = view.has(4);
   if (masked) {
     AMAS_TRY(const Value lengths, given(view, 4));
-    if (lengths.kind != Kind::kLengths) return view.other("its lengths are not counted from the tokens");
+    if (lengths.kind != Kind::kLengths || lengths.axes != "N" || lengths.least != 0)
+      return view.other("its lengths are not counted from the tokens");
   }
   if (next && masked != net_.mask) return view.other("only some layers know the lengths");
   net_.mask = masked;
@@ -276,7 +269,12 @@ Status Reader::recur(const NodeView& view) {
     return output < view.node.output_size() ? view.node.output(output) : std::string();
   };
   if (!name(0).empty())
-    values_[name(0)] = {.kind = Kind::kStates, .axes = "TDNC", .parts = parts, .width = units};
+    values_[name(0)] = {.kind = Kind::kStates,
+                        .axes = "TDNC",
+                        .parts = parts,
+                        .width = units,
+                        .open = net_.length == 0,
+                        .length = net_.length};
   if (!name(1).empty())
     values_[name(1)] = {.kind = Kind::kLast, .axes = "DNC", .parts = parts, .width = units};
   return {};
@@ -284,74 +282,99 @@ Status Reader::recur(const NodeView& view) {
 
 /// That `value` is the last state of the top layer, direction by direction.
 Status Reader::check_last(const NodeView& view, const Value& value) const {
-  if (value.kind != Kind::kLast || value.axes != "NC" ||
+  if (value.kind != Kind::kLast || value.axes != "NC" || net_.layers.empty() ||
       value.parts != parts_of(net_.layers.back(), net_.layers.size() - 1))
     return view.other("its input is not the last state");
   return {};
 }
 
-Result<Value> Reader::dense(const NodeView& view, Value value) {
-  if (value.kind == Kind::kVector) {
-    if (value.layer != net_.head.size()) return view.other("its input");
-  } else {
-    AMAS_CHECK(check_last(view, value));
-    if (!net_.head.empty()) return view.other("its input");
+/// Puts the branches whose pooled values are the head's input into the net.
+Status Reader::take_branches(const NodeView& view, const Value& value) {
+  if (value.axes != "NC" || !net_.head.empty() || !net_.layers.empty()) return view.other("its input");
+  for (const BranchPart& part : value.branches) {
+    Branch branch;
+    if (part.convolution >= 0) {
+      branch = convolutions_[static_cast<std::size_t>(part.convolution)];
+    } else {
+      branch.filters = net_.embedding;
+      branch.bias.assign(static_cast<std::size_t>(net_.embedding), 0);
+    }
+    branch.activation = part.activation;
+    branch.pooling = part.pooling;
+    branch.least = part.least;
+    net_.mask |= part.pooling == Pooling::kMaskedMean;
+    net_.branches.push_back(std::move(branch));
   }
-  for (const auto& attribute : view.node.attribute()) {
-    const bool scaling = attribute.name() == "alpha" || attribute.name() == "beta";
-    if (scaling ? attribute.f() != 1.0F : attribute.name() != "transB" && attribute.i() != 0)
-      return view.other(fmt::format("its {}", attribute.name()));
-  }
-  DenseLayer layer;
-  AMAS_TRY(auto kernel, view.floats(1));
-  const TensorProto* tensor = view.constant(1);
-  if (tensor->dims_size() != 2) return view.other("its weights");
-  const bool turned = model::int_attribute(view.node, "transB", 0) != 0;
-  layer.rows = static_cast<int>(tensor->dims(turned ? 1 : 0));
-  layer.columns = static_cast<int>(tensor->dims(turned ? 0 : 1));
-  const int width = net_.head.empty() ? net_.layers.back().units * static_cast<int>(value.parts.size())
-                                      : net_.head.back().columns;
-  if (layer.rows != width) return view.other("its weights");
-  if (turned) {
-    layer.kernel.resize(kernel.size());
-    for (int row = 0; row < layer.rows; ++row)
-      for (int column = 0; column < layer.columns; ++column)
-        layer.kernel[static_cast<std::size_t>(row * layer.columns + column)] =
-            kernel[static_cast<std::size_t>(column * layer.rows + row)];
-  } else {
-    layer.kernel = std::move(kernel);
-  }
-  layer.bias.assign(static_cast<std::size_t>(layer.columns), 0);
-  if (view.has(2)) {
-    AMAS_TRY(layer.bias, view.floats(2));
-    if (layer.bias.size() != static_cast<std::size_t>(layer.columns)) return view.other("its bias");
-  }
-  net_.head.push_back(std::move(layer));
-  return Value{.kind = Kind::kVector, .axes = "NC", .layer = net_.head.size()};
+  return {};
 }
 
-/// A bias that stands as a node of its own behind MatMul.
-Result<Value> Reader::add_bias(const NodeView& view, Value value) {
-  AMAS_TRY(const auto bias, view.floats(1));
-  if (value.kind != Kind::kVector || value.layer != net_.head.size() ||
-      net_.head.back().activation != Activation::kNone || bias.size() != net_.head.back().bias.size())
-    return view.other("what it adds");
-  for (std::size_t i = 0; i < bias.size(); ++i) net_.head.back().bias[i] += bias[i];
+/// That `value` is what the head gives so far.
+Status Reader::check_head(const NodeView& view, const Value& value) const {
+  if (value.kind != Kind::kVector || value.stage != stage_ || value.axes != "NC")
+    return view.other("its input");
+  return {};
+}
+
+/// What the head gives after one more operator.
+Value Reader::vector() {
+  return {.kind = Kind::kVector, .axes = "NC", .stage = ++stage_, .width = net_.head.back().columns};
+}
+
+Result<Value> Reader::dense(const NodeView& view, const Value& value) {
+  if (value.kind == Kind::kVector) AMAS_CHECK(check_head(view, value));
+  else if (!net_.head.empty()) return view.other("its input");
+  else if (value.kind == Kind::kPooled) AMAS_CHECK(take_branches(view, value));
+  else AMAS_CHECK(check_last(view, value));
+  const auto parts = value.kind == Kind::kLast ? static_cast<int>(value.parts.size()) : 1;
+  const int width = value.kind == Kind::kLast ? net_.layers.back().units * parts : value.width;
+  AMAS_TRY(net_.head.emplace_back(), read_dense_layer(view, width));
+  return vector();
+}
+
+/// A bias that stands as a node of its own, behind MatMul or a convolution.
+Result<Value> Reader::add_bias(const NodeView& view) {
+  const int constant = view.constant(0) != nullptr ? 0 : 1;
+  AMAS_TRY(Value value, given(view, 1 - constant));
+  AMAS_TRY(const auto bias, view.floats(constant));
+  if (!adds_to_channels(*view.constant(constant), value)) return view.other("what it adds");
+  std::vector<float>* to = nullptr;
+  if (value.kind == Kind::kConvolved && value.branches.size() == 1 &&
+      value.branches[0].activation == Activation::kNone) {
+    convolutions_.push_back(convolutions_[static_cast<std::size_t>(value.branches[0].convolution)]);
+    value.branches[0].convolution = static_cast<int>(convolutions_.size()) - 1;
+    to = &convolutions_.back().bias;
+  } else {
+    AMAS_CHECK(check_head(view, value));
+    if (net_.head.back().activation != Activation::kNone) return view.other("what it adds");
+    to = &net_.head.back().bias;
+    value = vector();
+  }
+  for (std::size_t i = 0; i < bias.size(); ++i) (*to)[i] += bias[i];
   return value;
 }
 
 Result<Value> Reader::activate(const NodeView& view, Value value) {
-  if (value.kind != Kind::kVector || value.layer != net_.head.size() ||
-      net_.head.back().activation != Activation::kNone)
-    return view.other("its input");
   const std::string& op = view.node.op_type();
-  if (op == "Softmax" && std::abs(model::int_attribute(view.node, "axis", -1)) != 1)
-    return view.other("its axis");
-  net_.head.back().activation = op == "Relu"      ? Activation::kRelu
+  const Activation activation = op == "Relu"      ? Activation::kRelu
                                 : op == "Tanh"    ? Activation::kTanh
                                 : op == "Sigmoid" ? Activation::kSigmoid
                                                   : Activation::kSoftmax;
-  return value;
+  if (value.kind == Kind::kConvolved || value.kind == Kind::kPooled) {
+    for (BranchPart& part : value.branches) {
+      // Behind a maximum an activation that keeps order gives what it gives before it.
+      const bool moves = value.kind == Kind::kConvolved || part.pooling == Pooling::kMax;
+      if (part.activation != Activation::kNone || activation == Activation::kSoftmax || !moves)
+        return view.other("its input");
+      part.activation = activation;
+    }
+    return value;
+  }
+  AMAS_CHECK(check_head(view, value));
+  if (net_.head.back().activation != Activation::kNone) return view.other("its input");
+  if (op == "Softmax" && std::abs(model::int_attribute(view.node, "axis", -1)) != 1)
+    return view.other("its axis");
+  net_.head.back().activation = activation;
+  return vector();
 }
 
 }  // namespace

@@ -163,14 +163,14 @@ INSTANTIATE_TEST_SUITE_P(
                  node_of(m, "Squeeze").set_input(0, "cell");
                }},
         Change{"an input that no node gives", [](auto& m) { node_of(m, "Squeeze").set_input(0, "nothing"); }},
-        Change{"any length",
+        Change{"no length",
                [](auto& m) {
                  auto& dims = *m.mutable_graph()
                                    ->mutable_input(0)
                                    ->mutable_type()
                                    ->mutable_tensor_type()
                                    ->mutable_shape();
-                 dims.mutable_dim(1)->set_dim_param("T");
+                 dims.mutable_dim(1)->set_dim_value(0);
                }},
         Change{"a fixed batch",
                [](auto& m) {
@@ -206,6 +206,63 @@ TEST(SequenceEngine, tokens_outside_the_vocabulary_are_refused_by_row_and_step) 
   EXPECT_EQ(refused.error().code, Code::kInvalidArgument);
   EXPECT_NE(refused.error().message.find("row 1, step 3: 7"), std::string::npos) << refused.error().message;
   EXPECT_TRUE(model->run(std::vector<TensorView>{TensorView(rows, 0, 1)}));
+}
+
+/// The small net with rows of any length.
+onnx::ModelProto open_graph() {
+  onnx::ModelProto model = small_graph();
+  auto& type = *model.mutable_graph()->mutable_input(0)->mutable_type()->mutable_tensor_type();
+  type.mutable_shape()->mutable_dim(1)->set_dim_param("T");
+  return model;
+}
+
+TEST(SequenceEngine, rows_of_any_length_give_what_a_graph_of_their_length_gives) {
+  const auto fixed = make_sequence_engine()->load(model::export_text_lstm(small_net(false)), {}).value();
+  const auto open = make_sequence_engine()->load(model::serialise_onnx(open_graph()), {}).value();
+  EXPECT_EQ(open->inputs()[0].shape, (Shape{-1, -1}));
+  const auto scores = [](engine::LoadedModel& model, const std::vector<std::int32_t>& tokens) {
+    const Shape shape{1, std::ssize(tokens)};
+    const Tensor rows = Tensor::of<std::int32_t>(shape, std::span<const std::int32_t>(tokens));
+    const auto results = model.run(std::vector<TensorView>{rows}).value();
+    return results[0].data<float>()[0];
+  };
+  EXPECT_EQ(scores(*open, {0, 0, 3, 4, 5}), scores(*fixed, {0, 0, 3, 4, 5}));
+  // The states over more padding than was tabulated come to rest.
+  std::vector<std::int32_t> some(900), many(3'000);
+  for (auto* row : {&some, &many}) row->insert(row->end(), {1, 2, 3});
+  EXPECT_EQ(scores(*open, some), scores(*open, many));
+}
+
+TEST(Recognise, the_last_of_any_number_of_steps_is_not_cut_out_by_a_number) {
+  const auto cut = [](std::int64_t end) {
+    onnx::ModelProto model = open_graph();
+    auto& graph = *model.mutable_graph();
+    const std::int64_t numbers[] = {-1, end, 0, 1};
+    model::add_constant<std::int64_t>(graph, "from", {1}, std::span(numbers).first(1));
+    model::add_constant<std::int64_t>(graph, "to", {1}, std::span(numbers).subspan(1, 1));
+    model::add_constant<std::int64_t>(graph, "along", {1}, std::span(numbers).subspan(2, 1));
+    model::add_constant<std::int64_t>(graph, "single", {2}, std::span(numbers).last(2));
+    lstm(model).set_output(0, "states");
+    NodeProto& squeeze = node_of(model, "Squeeze");
+    squeeze.set_input(0, "top");
+    squeeze.set_input(1, "single");
+    model::add_node(graph, "Slice", {"states", "from", "to", "along"}, "top");
+    auto& nodes = *graph.mutable_node();
+    for (int i = nodes.size() - 1; nodes[i - 1].op_type() != "LSTM"; --i) nodes.SwapElements(i, i - 1);
+    return recognise(model);
+  };
+  const auto whole = cut(std::numeric_limits<std::int64_t>::max());
+  EXPECT_TRUE(whole) << whole.error().message;
+  EXPECT_FALSE(cut(kLength));
+  EXPECT_FALSE(cut(0));
+}
+
+TEST(SequenceEngine, a_row_without_tokens_is_refused) {
+  const auto open = make_sequence_engine()->load(model::serialise_onnx(open_graph()), {}).value();
+  const Tensor rows(DType::kInt32, {1, 0});
+  const auto refused = open->run(std::vector<TensorView>{rows});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kInvalidArgument);
 }
 
 TEST(SequenceEngine, an_unknown_precision_is_named) {

@@ -9,6 +9,10 @@ namespace {
 
 /// Rows whose states between layers are kept at once.
 constexpr std::size_t kRowsTogether = 32;
+/// Steps of them, where rows are long.
+constexpr std::size_t kStepsTogether = kRowsTogether * 512;
+/// Steps over padding that are tabulated at most.
+constexpr int kPadStatesMax = 1'024;
 /// Weights up to this size stay in the first cache: more lanes gain nothing.
 constexpr std::size_t kOneLaneBytes = 40'000;
 
@@ -28,6 +32,7 @@ struct Part {
 struct Task {
   const PackedDirection* direction = nullptr;
   std::size_t layer = 0;
+  std::size_t length = 0;  ///< tokens a row
   const std::int32_t* index =
       nullptr;  ///< [rows, length] tokens, or [length] positions where index_stride is 0
   std::size_t index_stride = 0;
@@ -98,7 +103,7 @@ class Lanes {
     lane = {};
     lane.direction = direction.reverse ? -1 : 1;
     lane.index = task_.index + row * task_.index_stride + first;
-    const auto length = static_cast<std::size_t>(net_.length);
+    const std::size_t length = task_.length;
     if (task_.input != nullptr) lane.input = task_.input + row * length * cell_.input_stride;
     lane.state = slot;
     lane.spare = slot + state_size(cell_);
@@ -138,13 +143,13 @@ Part part_of(const PackedNet& net, const PadStates& pads, std::span<const std::i
     return {0, static_cast<int>(std::count_if(row.begin(), row.end(), [](std::int32_t t) { return t > 0; }))};
   const auto zeros =
       std::find_if(row.begin(), row.end(), [](std::int32_t token) { return token != 0; }) - row.begin();
-  return {pads.skipped(static_cast<int>(zeros)), net.length};
+  return {pads.skipped(static_cast<int>(zeros)), static_cast<int>(row.size())};
 }
 
 /// Runs all layers over at most kRowsTogether rows.
 void run_some(const PackedNet& net, const PadStates& pads, std::span<const std::int32_t> tokens,
               std::size_t rows, float* last) {
-  const auto length = static_cast<std::size_t>(net.length);
+  const std::size_t length = tokens.size() / rows;
   Part parts[kRowsTogether];
   for (std::size_t row = 0; row < rows; ++row)
     parts[row] = part_of(net, pads, tokens.subspan(row * length, length));
@@ -160,6 +165,7 @@ void run_some(const PackedNet& net, const PadStates& pads, std::span<const std::
     const int units = net.units[layer];
     std::vector<float> unused(top ? 0 : rows * static_cast<std::size_t>(units));
     Task task{.layer = layer,
+              .length = length,
               .index = tokens.data(),
               .index_stride = length,
               .sequence_stride = width,
@@ -191,7 +197,8 @@ bool only_forward(const PackedNet& net) {
 
 PadStates::PadStates(const PackedNet& net) {
   if (net.mask || !only_forward(net)) return;
-  const auto length = static_cast<std::size_t>(net.length);
+  steps_ = net.length > 0 ? std::min(net.length, kPadStatesMax) : kPadStatesMax;
+  const auto length = static_cast<std::size_t>(steps_);
   const std::vector<std::int32_t> zeros(length);
   std::vector<std::int32_t> positions(length);
   std::iota(positions.begin(), positions.end(), 0);
@@ -234,10 +241,11 @@ std::size_t PadStates::bytes() const {
 
 void run_layers(const PackedNet& net, const PadStates& pads, std::span<const std::int32_t> tokens,
                 std::size_t rows, float* last) {
-  const auto length = static_cast<std::size_t>(net.length);
+  const std::size_t length = tokens.size() / rows;
+  const std::size_t together = std::clamp<std::size_t>(kStepsTogether / length, 1, kRowsTogether);
   const std::size_t width = static_cast<std::size_t>(net.units.back()) * net.layers.back().size();
-  for (std::size_t row = 0; row < rows; row += kRowsTogether) {
-    const std::size_t some = std::min(kRowsTogether, rows - row);
+  for (std::size_t row = 0; row < rows; row += together) {
+    const std::size_t some = std::min(together, rows - row);
     run_some(net, pads, tokens.subspan(row * length, some * length), some, last + row * width);
   }
 }

@@ -2,20 +2,12 @@
 
 #include <gtest/gtest.h>
 
-#include <cmath>
-#include <random>
+#include "engines/sequence/test_kernels.h"
 
 namespace amas::engines::sequence {
 namespace {
 
 constexpr int kVocabulary = 50, kEmbedding = 24, kLength = 20;
-
-std::vector<float> uniform(std::size_t count, double limit, std::mt19937& random) {
-  std::uniform_real_distribution<float> value(static_cast<float>(-limit), static_cast<float>(limit));
-  std::vector<float> values(count);
-  for (float& one : values) one = value(random);
-  return values;
-}
 
 struct Shape {
   Cell cell = Cell::kLstm;
@@ -152,14 +144,6 @@ std::vector<float> run(const PackedNet& net, const PadStates& pads, std::span<co
   std::vector<float> last(rows * static_cast<std::size_t>(net.units.back()) * net.layers.back().size());
   run_layers(net, pads, tokens, rows, last.data());
   return last;
-}
-
-bool processor_has(const Kernels& kernels) {
-#if defined(__x86_64__)
-  if (&kernels == &kAvx512Kernels) return __builtin_cpu_supports("avx512vnni") != 0;
-  if (&kernels == &kAvx2Kernels) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-#endif
-  return true;
 }
 
 class Shapes : public testing::TestWithParam<Shape> {};

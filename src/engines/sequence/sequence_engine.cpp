@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "engines/sequence/convolution.h"
 #include "engines/sequence/head.h"
 #include "engines/sequence/recognise.h"
 #include "engines/sequence/runner.h"
@@ -17,6 +18,9 @@ using namespace sequence;
 
 /// A folded table larger than this is kept apart and multiplied at every step.
 constexpr std::size_t kFoldedBytesMax = std::size_t{128} << 20;
+
+/// Tokens a row where the graph leaves their number open.
+constexpr std::int64_t kLengthMax = std::int64_t{1} << 20;
 
 /// Whether this processor runs these kernels.
 bool runs(const Kernels& kernels) {
@@ -71,15 +75,30 @@ PackedNet pack(const Net& net, Precision precision, const Kernels& kernels) {
   return packed;
 }
 
+/// Folds the branches of a net, where they fit in memory.
+Result<std::vector<FoldedBranch>> fold_branches(const Net& net, Precision precision, const Kernels& kernels) {
+  std::size_t bytes = 0;
+  for (const Branch& branch : net.branches) bytes += folded_bytes(branch, net.rows, precision);
+  if (bytes > kFoldedBytesMax)
+    return unimplemented(fmt::format("convolutions folded into the embedding are too large: {} MB > {} MB",
+                                     bytes >> 20, kFoldedBytesMax >> 20));
+  std::vector<FoldedBranch> folded;
+  for (const Branch& branch : net.branches) {
+    AMAS_TRY(folded.emplace_back(), fold_branch(branch, net, precision, kernels));
+  }
+  return folded;
+}
+
 class SequenceModel final : public engine::LoadedModel {
  public:
-  SequenceModel(Net net, Precision precision, const Kernels& kernels)
+  SequenceModel(Net net, std::vector<FoldedBranch> branches, Precision precision, const Kernels& kernels)
       : packed_(pack(net, precision, kernels)),
         pads_(packed_),
+        branches_(std::move(branches)),
         head_(std::move(net.head)),
         vocabulary_(net.vocabulary),
         row_of_(std::move(net.row_of)),
-        inputs_{{net.input, net.token_type, {-1, net.length}}},
+        inputs_{{net.input, net.token_type, {-1, net.length > 0 ? net.length : -1}}},
         outputs_{{net.output, DType::kFloat32, {-1, head_.back().columns}}} {}
 
   const std::vector<engine::TensorSpec>& inputs() const override { return inputs_; }
@@ -88,10 +107,13 @@ class SequenceModel final : public engine::LoadedModel {
 
  private:
   template <class T>
-  Status copy_tokens(std::span<const T> from, std::span<std::int32_t> to) const;
+  Status copy_tokens(std::span<const T> from, std::span<std::int32_t> to, std::int64_t length) const;
+  Status check_length(std::int64_t length) const;
+  void run_branches(std::span<const std::int32_t> tokens, std::size_t length, std::span<float> pooled) const;
 
   const PackedNet packed_;
   const PadStates pads_;
+  const std::vector<FoldedBranch> branches_;
   const std::vector<DenseLayer> head_;
   const int vocabulary_;
   const std::vector<std::int32_t> row_of_;
@@ -100,7 +122,8 @@ class SequenceModel final : public engine::LoadedModel {
 
 /// Checks the tokens; those below 0 count from the table's end, as ONNX has it.
 template <class T>
-Status SequenceModel::copy_tokens(std::span<const T> from, std::span<std::int32_t> to) const {
+Status SequenceModel::copy_tokens(std::span<const T> from, std::span<std::int32_t> to,
+                                  std::int64_t length) const {
   // Where tokens are counted, one below 0 would count backwards.
   const auto size = static_cast<T>(vocabulary_), least = packed_.mask ? T{0} : -size;
   bool good = true;
@@ -116,22 +139,49 @@ Status SequenceModel::copy_tokens(std::span<const T> from, std::span<std::int32_
     return {};
   }
   const auto at = std::ranges::find_if(from, [&](T token) { return token < least || token >= size; });
-  return invalid_argument(fmt::format(
-      "token is outside the vocabulary: row {}, step {}: {}; the model knows 0 … {}",
-      (at - from.begin()) / packed_.length, (at - from.begin()) % packed_.length, *at, vocabulary_ - 1));
+  return invalid_argument(
+      fmt::format("token is outside the vocabulary: row {}, step {}: {}; the model knows 0 … {}",
+                  (at - from.begin()) / length, (at - from.begin()) % length, *at, vocabulary_ - 1));
+}
+
+/// That rows of a length that the graph leaves open can be run.
+Status SequenceModel::check_length(std::int64_t length) const {
+  std::int64_t least = 1;
+  for (const FoldedBranch& one : branches_) least = std::max<std::int64_t>(least, 1 - one.branch.steps(0));
+  if (length < least)
+    return invalid_argument(
+        fmt::format("rows are too short: {} tokens; the model takes {} or more", length, least));
+  if (length > kLengthMax)
+    return invalid_argument(fmt::format("rows are too long: {} tokens; send at most {}", length, kLengthMax));
+  return {};
+}
+
+/// The branches over all rows, side by side.
+void SequenceModel::run_branches(std::span<const std::int32_t> tokens, std::size_t length,
+                                 std::span<float> pooled) const {
+  float* to = pooled.data();
+  for (; !tokens.empty(); tokens = tokens.subspan(length))
+    for (const FoldedBranch& one : branches_) {
+      run_branch(one, *packed_.kernels, tokens.first(length), to);
+      to += one.branch.filters;
+    }
 }
 
 Result<std::vector<Tensor>> SequenceModel::run(std::span<const TensorView> inputs) {
   AMAS_CHECK(engine::check_inputs(inputs_, inputs));
   const TensorView& given = inputs[0];
   const auto rows = static_cast<std::size_t>(given.rows());
-  std::vector<std::int32_t> tokens(rows * static_cast<std::size_t>(packed_.length));
-  if (given.dtype() == DType::kInt32) AMAS_CHECK(copy_tokens(given.data<std::int32_t>(), std::span(tokens)));
-  else AMAS_CHECK(copy_tokens(given.data<std::int64_t>(), std::span(tokens)));
+  const std::int64_t length = given.shape()[1];
+  AMAS_CHECK(check_length(length));
+  std::vector<std::int32_t> tokens(rows * static_cast<std::size_t>(length));
+  if (given.dtype() == DType::kInt32)
+    AMAS_CHECK(copy_tokens(given.data<std::int32_t>(), std::span(tokens), length));
+  else AMAS_CHECK(copy_tokens(given.data<std::int64_t>(), std::span(tokens), length));
   const auto width = static_cast<std::size_t>(head_.front().rows),
              columns = static_cast<std::size_t>(head_.back().columns);
   std::vector<float> last(rows * width);
-  run_layers(packed_, pads_, tokens, rows, last.data());
+  if (branches_.empty()) run_layers(packed_, pads_, tokens, rows, last.data());
+  else run_branches(tokens, static_cast<std::size_t>(length), last);
   std::vector<Tensor> results;
   results.emplace_back(DType::kFloat32, Shape{given.rows(), head_.back().columns});
   const auto scores = results[0].data<float>();
@@ -155,8 +205,9 @@ class SequenceEngine final : public engine::Engine {
     AMAS_TRY(Net net, recognise(model));
     const Kernels& kernels = kernels_of_processor();
     if (precision == Precision::kInt8 && !kernels.has_int8) precision = Precision::kInt16;
+    AMAS_TRY(auto branches, fold_branches(net, precision, kernels));
     return std::unique_ptr<engine::LoadedModel>(
-        std::make_unique<SequenceModel>(std::move(net), precision, kernels));
+        std::make_unique<SequenceModel>(std::move(net), std::move(branches), precision, kernels));
   }
 };
 

@@ -1,0 +1,175 @@
+#include "engines/sequence/convolution.h"
+
+#include <gtest/gtest.h>
+
+#include "engines/sequence/test_kernels.h"
+
+namespace amas::engines::sequence {
+namespace {
+
+constexpr int kRows = 30, kEmbedding = 24, kLength = 40;
+
+/// A branch drawn at random: `filters` 0 is the embedding itself.
+struct Shape {
+  int filters = 0, width = 1, front = 0, behind = 0;
+  Pooling pooling = Pooling::kMax;
+  Activation activation = Activation::kNone;
+};
+
+Net random_net(const Shape& shape) {
+  std::mt19937 random(11);
+  Net net{.length = kLength, .vocabulary = kRows, .rows = kRows, .embedding = kEmbedding};
+  net.table = uniform(kRows * kEmbedding, 0.7, random);
+  Branch branch{.filters = shape.filters,
+                .width = shape.width,
+                .front = shape.front,
+                .behind = shape.behind,
+                .activation = shape.activation,
+                .pooling = shape.pooling};
+  if (branch.filters > 0)
+    branch.kernel = uniform(static_cast<std::size_t>(shape.width * shape.filters * kEmbedding), 0.3, random);
+  else branch.filters = kEmbedding;
+  branch.bias = shape.filters > 0 ? uniform(static_cast<std::size_t>(shape.filters), 0.3, random)
+                                  : std::vector<float>(kEmbedding);
+  net.branches.push_back(std::move(branch));
+  return net;
+}
+
+double plain_activation(Activation activation, double x) {
+  return activation == Activation::kRelu   ? std::max(x, 0.0)
+         : activation == Activation::kTanh ? std::tanh(x)
+         : activation == Activation::kNone ? x
+                                           : 1 / (1 + std::exp(-x));
+}
+
+/// Written out in double, from the definition.
+std::vector<double> plain_branch(const Net& net, std::span<const std::int32_t> tokens) {
+  const Branch& branch = net.branches[0];
+  const int length = static_cast<int>(tokens.size()), steps = branch.steps(length);
+  const auto value = [&](int step, int i) {
+    if (step < 0 || step >= length) return 0.0;
+    return static_cast<double>(
+        net.table[static_cast<std::size_t>(tokens[static_cast<std::size_t>(step)] * kEmbedding + i)]);
+  };
+  std::vector<double> result;
+  for (int filter = 0; filter < branch.filters; ++filter) {
+    double sum = 0, largest = -HUGE_VAL;
+    for (int step = 0; step < steps; ++step) {
+      double x = static_cast<double>(branch.bias[static_cast<std::size_t>(filter)]);
+      if (branch.kernel.empty()) x += value(step, filter);
+      for (int tap = 0; tap < branch.width && !branch.kernel.empty(); ++tap)
+        for (int i = 0; i < kEmbedding; ++i)
+          x += value(step + tap - branch.front, i) *
+               static_cast<double>(
+                   branch.kernel[static_cast<std::size_t>((tap * branch.filters + filter) * kEmbedding + i)]);
+      x = plain_activation(branch.activation, x);
+      sum += x;
+      largest = std::max(largest, x);
+    }
+    result.push_back(branch.pooling == Pooling::kMax ? largest : sum / steps);
+  }
+  return result;
+}
+
+/// Rows of words, with none, some and many of them the same.
+std::vector<std::vector<std::int32_t>> some_rows() {
+  std::mt19937 random(5);
+  std::vector<std::vector<std::int32_t>> rows;
+  for (const unsigned words : {1u, 2u, 3u, static_cast<unsigned>(kRows)})
+    for (const std::size_t filled : {std::size_t{0}, std::size_t{7}, std::size_t{kLength}}) {
+      rows.emplace_back(kLength);
+      for (std::size_t i = 0; i < filled; ++i)
+        rows.back()[kLength - 1 - i] = static_cast<std::int32_t>(random() % words);
+    }
+  return rows;
+}
+
+std::vector<float> run(const Net& net, const Kernels& kernels, Precision precision,
+                       std::span<const std::int32_t> tokens) {
+  const auto folded = fold_branch(net.branches[0], net, precision, kernels).value();
+  std::vector<float> result(static_cast<std::size_t>(net.branches[0].filters));
+  run_branch(folded, kernels, tokens, result.data());
+  return result;
+}
+
+class Branches : public testing::TestWithParam<Shape> {};
+
+TEST_P(Branches, give_what_the_definition_gives) {
+  const Net net = random_net(GetParam());
+  const std::pair<Precision, double> bounds[] = {{Precision::kFloat32, 2e-6}, {Precision::kInt16, 2e-3}};
+  for (const auto& row : some_rows()) {
+    const auto expected = plain_branch(net, row);
+    for (const auto& [precision, bound] : bounds) {
+      const auto got = run(net, kPortableKernels, precision, row);
+      for (std::size_t i = 0; i < got.size(); ++i) ASSERT_NEAR(got[i], expected[i], bound) << "filter " << i;
+    }
+  }
+}
+
+TEST_P(Branches, give_the_same_bits_on_every_processor) {
+  const Net net = random_net(GetParam());
+  for (const Kernels* kernels : {&kAvx2Kernels, &kAvx512Kernels}) {
+    if (!processor_has(*kernels)) continue;
+    for (const auto& row : some_rows())
+      for (const Precision precision : {Precision::kFloat32, Precision::kInt16})
+        EXPECT_EQ(run(net, *kernels, precision, row), run(net, kPortableKernels, precision, row))
+            << kernels->name;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    all, Branches,
+    testing::Values(
+        Shape{}, Shape{.pooling = Pooling::kMean}, Shape{.filters = 128, .width = 5},
+        Shape{.filters = 1, .width = 1, .activation = Activation::kTanh},
+        Shape{.filters = 17, .width = 3, .front = 1, .behind = 1, .activation = Activation::kRelu},
+        Shape{.filters = 300, .width = 2, .behind = 4, .activation = Activation::kSigmoid},
+        Shape{.filters = 33, .width = kLength},
+        Shape{.filters = 100, .width = 4, .front = 3, .pooling = Pooling::kMean},
+        Shape{.filters = 40, .width = 3, .pooling = Pooling::kMean, .activation = Activation::kRelu},
+        Shape{.filters = 70,
+              .width = 6,
+              .front = 9,
+              .pooling = Pooling::kMean,
+              .activation = Activation::kTanh}));
+
+TEST(RunBranch, a_masked_mean_reads_the_tokens_above_0_alone) {
+  Net net = random_net({.pooling = Pooling::kMaskedMean});
+  const std::vector<std::int32_t> row{0, 3, 0, 5, 0}, words{3, 5}, none{0, 0};
+  const auto got = run(net, kPortableKernels, Precision::kFloat32, row);
+  EXPECT_TRUE(std::isnan(run(net, kPortableKernels, Precision::kFloat32, none)[0]));
+  net.branches[0].least = 1e-9F;
+  EXPECT_EQ(run(net, kPortableKernels, Precision::kFloat32, none), std::vector<float>(kEmbedding));
+  net.branches[0].pooling = Pooling::kMean;
+  EXPECT_EQ(run(net, kPortableKernels, Precision::kFloat32, words), got);
+}
+
+TEST(FoldBranch, products_too_large_for_the_precision_are_left_to_the_general_engine) {
+  Net net = random_net({.filters = 20, .width = 2, .pooling = Pooling::kMean});
+  for (float& value : net.table) value *= 1e6F;
+  EXPECT_TRUE(fold_branch(net.branches[0], net, Precision::kFloat32, kPortableKernels));
+  EXPECT_EQ(fold_branch(net.branches[0], net, Precision::kInt16, kPortableKernels).error().code,
+            Code::kUnimplemented);
+  for (float& value : net.branches[0].kernel) value *= 1e34F;
+  EXPECT_EQ(fold_branch(net.branches[0], net, Precision::kFloat32, kPortableKernels).error().code,
+            Code::kUnimplemented);
+}
+
+TEST(FoldBranch, fixed_point_holds_the_largest_sum_of_all_taps) {
+  // One token whose every tap is the largest there is, so that each sum is as large as it can become.
+  Net net = random_net({.filters = 3, .width = 7});
+  std::ranges::fill(net.branches[0].kernel, 1.0F);
+  for (int i = 0; i < kEmbedding; ++i) {
+    net.table[static_cast<std::size_t>(i)] = 1;
+    net.table[static_cast<std::size_t>(kEmbedding + i)] = -1;
+  }
+  for (const std::int32_t token : {0, 1}) {
+    const std::vector<std::int32_t> row(kLength, token);
+    const auto expected = plain_branch(net, row);
+    const auto got = run(net, kPortableKernels, Precision::kInt16, row);
+    for (std::size_t i = 0; i < got.size(); ++i) EXPECT_NEAR(got[i], expected[i], 0.05);
+  }
+}
+
+}  // namespace
+}  // namespace amas::engines::sequence
