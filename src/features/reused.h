@@ -4,8 +4,9 @@
 
 namespace amas::features {
 
-/// A T of this thread that is used again from call to call, so that a short text allocates nothing; it holds what the
-/// last call left in it. T says by bytes() what it holds: where a long text made that much, it is given back.
+/// A T of this thread that is used again from call to call, so that a short text allocates nothing; it holds
+/// what the last call left in it. T says by bytes() what it holds: where a long text made that much, it is
+/// given back.
 template <class T>
 class Reused {
  public:
