@@ -160,6 +160,12 @@ Status deploy(Session& session, const DeployOptions& options) {
   return report(session, stored, package.manifest().find_variant(variant)->allowed);
 }
 
+// An empty word is most often a shell variable that was never set; taken as not given, it would deploy
+// something else.
+std::string not_empty(const std::string& word) {
+  return word.empty() ? "it is empty; name one, or leave the option out" : "";
+}
+
 }  // namespace
 
 void add_deploy_command(CLI::App& app, Session& session, Action& action) {
@@ -172,15 +178,19 @@ void add_deploy_command(CLI::App& app, Session& session, Action& action) {
   command
       ->add_option("--variant", options->variant,
                    "As `amas model show` lists them [the best, as a run would choose]")
-      ->type_name("VARIANT");
+      ->type_name("VARIANT")
+      ->check(not_empty);
   command
       ->add_option("--engine", options->engine,
-                   "The best variant that this engine runs: onnxruntime, sequence or linear")
+                   "The best variant that this engine runs: onnxruntime, sequence, linear or forest")
       ->type_name("ENGINE")
+      ->check(not_empty)
       ->excludes("--variant");
-  command->add_option("--as", options->as, "Name to serve it under [the model's]")->type_name("NAME");
-  command->add_flag("--list", options->list, "List deployments");
-  command->add_flag("--remove", options->remove, "Stop serving it");
+  command->add_option("--as", options->as, "Name to serve it under [the model's]")
+      ->type_name("NAME")
+      ->check(not_empty);
+  const auto list = command->add_flag("--list", options->list, "List deployments");
+  command->add_flag("--remove", options->remove, "Stop serving it")->excludes(list);
   command->footer(
       "Examples:\n  amas deploy spam --version 1 --variant int8\n  amas deploy spam --engine onnxruntime\n  "
       "amas deploy spam --version 2 --as "

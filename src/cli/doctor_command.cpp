@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 
@@ -35,6 +36,14 @@ Check check_versions(const std::string& name, const Json& version) {
 
 Check check_kernels() {
   const std::string_view kernels = engines::sequence_kernels();
+  const char* asked = std::getenv("AMAS_KERNELS");
+  if (asked != nullptr && kernels != asked)
+    return {
+        "kernels", false,
+        fmt::format("{}: $AMAS_KERNELS names what this processor does not run: {}; there are avx512-vnni, "
+                    "avx2 and portable",
+                    kernels, printable(asked))};
+  if (asked != nullptr) return {"kernels", true, fmt::format("{}, as $AMAS_KERNELS asks", kernels)};
   return {"kernels", true,
           fmt::format("{}{}", kernels,
                       kernels == "portable" ? ": right, but slow; this processor lacks AVX2" : "")};

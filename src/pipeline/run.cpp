@@ -132,9 +132,10 @@ Status finish_candidates(const Spec& spec, const Json& data, LazyDataset& datase
   AMAS_TRY(Deployed deployed, deploy_step(spec, result.leaderboard.front(), context));
   result.deployment = std::move(deployed.deployment);
   record.detail["deployed"] = std::move(deployed.record);
+  const store::DeploymentTarget& target = result.deployment.targets.at(0);
   for (train::LeaderboardRow& row : result.leaderboard)
-    row.deployed =
-        result.deployment.model == spec.name && row.version == result.deployment.targets.at(0).version;
+    row.deployed = result.deployment.model == spec.name && row.version == target.version &&
+                   row.variant == target.variant;
   return {};
 }
 
@@ -209,7 +210,9 @@ Status close_killed_runs(store::Store& store) {
 
 Result<RunResult> run_spec(const Spec& spec, const RunContext& context) {
   const auto lock = FileLock::take(context.store.home() / "run.lock", fmt::format("pid {}", ::getpid()));
-  if (!lock) return lock.error().at("another run is under way; wait for it, or use another --home");
+  if (!lock && lock.error().code == Code::kFailedPrecondition)
+    return lock.error().at("another run is under way; wait for it, or use another --home");
+  if (!lock) return lock.error();
   AMAS_CHECK(close_killed_runs(context.store));
   const std::int64_t now_us = system_clock().now_us();
   RunOutcome outcome;

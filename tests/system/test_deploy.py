@@ -118,3 +118,27 @@ def test_an_engine_can_be_asked_for(amas, home):
     refused = call(amas, home, "deploy", "mail", "--version", str(version), "--engine", "sequenze")
     assert refused.returncode != 0
     assert 'did you mean "sequence"?' in refused.stderr
+
+
+@pytest.mark.parametrize("option", ["--variant", "--engine", "--as"])
+def test_an_empty_word_is_refused(amas, home, option):
+    before = deployed(amas, home)
+    refused = call(amas, home, "deploy", "mail", option, "")
+    assert refused.returncode == USAGE
+    assert "empty" in refused.stderr
+    assert deployed(amas, home) == before
+
+
+def test_listing_and_removing_are_not_asked_for_at_once(amas, home):
+    assert call(amas, home, "deploy", "--list", "--remove", "mail").returncode == USAGE
+    deployed(amas, home)
+
+
+def test_kernels_that_are_asked_for_in_vain_are_named(amas, home):
+    checks = {}
+    for kernels in ("portable", "nonsense"):
+        done = subprocess.run(["env", f"AMAS_KERNELS={kernels}", amas, "--home", home, "--json", "doctor"], capture_output=True,
+                              text=True, timeout=60)
+        checks[kernels] = next(check for check in json.loads(done.stdout) if check["check"] == "kernels")
+    assert checks["portable"]["good"] and checks["portable"]["detail"].startswith("portable")
+    assert not checks["nonsense"]["good"] and "nonsense" in checks["nonsense"]["detail"]
