@@ -182,7 +182,7 @@ void add_deploy_command(CLI::App& app, Session& session, Action& action) {
       ->check(not_empty);
   command
       ->add_option("--engine", options->engine,
-                   "The best variant that this engine runs: onnxruntime, sequence, linear or forest")
+                   "The best variant on this engine: onnxruntime, sequence, linear …")
       ->type_name("ENGINE")
       ->check(not_empty)
       ->excludes("--variant");
