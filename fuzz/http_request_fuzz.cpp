@@ -8,7 +8,7 @@
 
 #include "api/http/inflate.h"
 #include "api/http/request_parser.h"
-#include "api/http/trace.h"
+#include "telemetry/trace.h"
 
 namespace {
 
@@ -26,7 +26,7 @@ void parse(std::string_view input) {
     if (refusal_of(error, head).first < 400) std::abort();
     return;
   }
-  (void)parse_traceparent(parser.field("traceparent"));
+  (void)amas::telemetry::parse_traceparent(parser.field("traceparent"));
   if (!parser.chunked()) return;
   RequestParser::Buffer body;
   std::string_view rest = input.substr(end);

@@ -12,17 +12,20 @@ namespace {
 
 struct ServeOptions {
   int port = 8080;
+  int grpc_port = -1;  ///< -1: the one behind `port`
   int threads = 0;
   std::string level = "info";
 };
 
 // What is served, what failed and why, or what to do when there is nothing.
-void print_ready(const Session& session, std::uint16_t port, const Json& deployments) {
-  if (session.json) return Session::print({{"event", "ready"}, {"port", port}, {"deployments", deployments}});
+void print_ready(const Session& session, const server::Ports& ports, const Json& deployments) {
+  if (session.json)
+    return Session::print(
+        {{"event", "ready"}, {"port", ports.http}, {"grpc_port", ports.grpc}, {"deployments", deployments}});
   std::string text = fmt::format(
-      "Serving {} on http://127.0.0.1:{} (metrics at /metrics, models at /v1/models); "
+      "Serving {} on http://127.0.0.1:{} (metrics at /metrics, models at /v1/models), gRPC on 127.0.0.1:{}; "
       "Ctrl-C drains and ends.\n",
-      session.home.string(), port);
+      session.home.string(), ports.http, ports.grpc);
   for (const Json& deployment : deployments)
     for (const Json& version : deployment["wanted"])
       text += fmt::format("  {:<16} {}\n", deployment["name"].get<std::string>(),
@@ -34,16 +37,23 @@ void print_ready(const Session& session, std::uint16_t port, const Json& deploym
   print_text(text);
 }
 
+// The port behind HTTP's unless one was given; any free one beside any free one.
+std::uint16_t grpc_port_of(const ServeOptions& options) {
+  if (options.grpc_port >= 0) return static_cast<std::uint16_t>(options.grpc_port);
+  return static_cast<std::uint16_t>(options.port == 0 || options.port == 65535 ? 0 : options.port + 1);
+}
+
 Status serve(Session& session, const ServeOptions& options) {
   server::ServerOptions server;
   server.home = session.home;
   server.port = static_cast<std::uint16_t>(options.port);
+  server.grpc_port = grpc_port_of(options);
   server.compute_threads = static_cast<std::size_t>(options.threads);
   server.log_level = options.level == "debug"  ? log::Level::kDebug
                      : options.level == "warn" ? log::Level::kWarn
                                                : log::Level::kInfo;
-  server.on_ready = [&](std::uint16_t port, const std::vector<serve::DeploymentStatus>& deployments) {
-    print_ready(session, port, admin::deployments_document(deployments)["deployments"]);
+  server.on_ready = [&](const server::Ports& ports, const std::vector<serve::DeploymentStatus>& deployments) {
+    print_ready(session, ports, admin::deployments_document(deployments)["deployments"]);
   };
   return server::run_server(server);
 }
@@ -52,8 +62,13 @@ Status serve(Session& session, const ServeOptions& options) {
 
 void add_serve_command(CLI::App& app, Session& session, Action& action) {
   auto serve_options = std::make_shared<ServeOptions>();
-  CLI::App* serve_command = app.add_subcommand("serve", "Serve all deployments over HTTP, until interrupted");
+  CLI::App* serve_command =
+      app.add_subcommand("serve", "Serve all deployments over HTTP and gRPC, until interrupted");
   serve_command->add_option("--port", serve_options->port, "Port on 127.0.0.1, 0 for any free one [8080]")
+      ->check(whole_number(0, 65535))
+      ->type_name("PORT");
+  serve_command
+      ->add_option("--grpc-port", serve_options->grpc_port, "Port of gRPC, 0 for any free one [the next one]")
       ->check(whole_number(0, 65535))
       ->type_name("PORT");
   serve_command->add_option("--threads", serve_options->threads, "Compute threads [one a processor]")

@@ -6,8 +6,11 @@
 
 #include <algorithm>
 #include <memory>
+#include <thread>
 
 #include "api/admin/admin.h"
+#include "api/grpc/server.h"
+#include "api/grpc/standard.h"
 #include "api/http/server.h"
 #include "api/oip/oip.h"
 #include "api/tfs/tfs.h"
@@ -59,9 +62,11 @@ class WatchObserver final : public serve::TrafficObserver {
 /// serve.json, for as long as this lives: how other commands find the server.
 class Announcement {
  public:
-  static Result<std::unique_ptr<Announcement>> write(const std::filesystem::path& home, std::uint16_t port) {
-    const Json document{
-        {"pid", ::getpid()}, {"port", port}, {"started", format_time(system_clock().now_us())}};
+  static Result<std::unique_ptr<Announcement>> write(const std::filesystem::path& home, const Ports& ports) {
+    const Json document{{"pid", ::getpid()},
+                        {"port", ports.http},
+                        {"grpc_port", ports.grpc},
+                        {"started", format_time(system_clock().now_us())}};
     AMAS_CHECK(write_file_atomic(home / "serve.json", dump_json(document) + "\n"));
     return std::unique_ptr<Announcement>(new Announcement(home / "serve.json"));
   }
@@ -184,16 +189,26 @@ Status run_server(const ServerOptions& options) {
                                   router.handle(request, std::move(reply));
                                 },
                                 metrics));
+  rpc::Router methods;
+  oip::add_methods(methods, service);
+  rpc::add_health(methods, [&service] { return service.ready(); });
+  rpc::add_reflection(methods);
+  AMAS_TRY(const auto grpc, rpc::Server::start({.port = options.grpc_port}, methods, metrics));
   service.wait_until_settled();
   // From here on requests are answered, by all models that can be loaded.
-  AMAS_TRY(auto announcement, Announcement::write(options.home, http->port()));
+  const Ports ports{http->port(), grpc->port()};
+  AMAS_TRY(auto announcement, Announcement::write(options.home, ports));
   follower.start();
-  log::info("server_started", {{"port", http->port()}, {"pid", ::getpid()}, {"version", AMAS_VERSION}});
-  if (options.on_ready) options.on_ready(http->port(), service.deployments());
+  log::info(
+      "server_started",
+      {{"port", ports.http}, {"grpc_port", ports.grpc}, {"pid", ::getpid()}, {"version", AMAS_VERSION}});
+  if (options.on_ready) options.on_ready(ports, service.deployments());
   const int signal = signals.wait();
   log::info("server_stopping", {{"signal", signal}});
   announcement.reset();
+  std::thread grpc_drain([&] { grpc->drain(options.drain_us); });
   http->drain(options.drain_us);
+  grpc_drain.join();
   // From here on no request is in flight.
   service.drain();
   log::info("server_stopped");

@@ -94,10 +94,11 @@ class ServerTest : public testing::Test {
     ServerOptions options;
     options.home = folder_.path();
     options.port = 0;
+    options.grpc_port = 0;
     options.compute_threads = 2;
-    options.on_ready = [&](std::uint16_t p, const std::vector<serve::DeploymentStatus>& all) {
+    options.on_ready = [&](const Ports& ports, const std::vector<serve::DeploymentStatus>& all) {
       deployments_ = all;
-      ready.set_value(p);
+      ready.set_value(ports.http);
     };
     running_ = std::async(std::launch::async, [options] { return run_server(options); });
     return port.get();

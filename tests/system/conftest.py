@@ -80,6 +80,7 @@ class Server:
                 raise RuntimeError("amas serve was not ready in 20 s")
             time.sleep(0.005)
         self.port = self.announced()["port"]
+        self.grpc_port = self.announced()["grpc_port"]
         self.url = f"http://127.0.0.1:{self.port}"
 
     def announced(self):

@@ -287,12 +287,13 @@ void Connection::fill_request() {
   request_.path = target.substr(0, query);
   request_.query = query == std::string_view::npos ? std::string_view() : target.substr(query + 1);
   request_.body = {};
-  IdSource& ids = loop_->ids();
-  if (const auto id = parser_->field("X-Request-Id"); request_id_is_plain(id)) request_.request_id = id;
+  telemetry::IdSource& ids = loop_->ids();
+  if (const auto id = parser_->field("X-Request-Id"); telemetry::request_id_is_plain(id))
+    request_.request_id = id;
   else ids.make(16, request_.request_id);
   ids.make(16, request_.span_id);
   caller_flags_.clear();
-  if (const auto parent = parse_traceparent(parser_->field("traceparent"))) {
+  if (const auto parent = telemetry::parse_traceparent(parser_->field("traceparent"))) {
     request_.trace_id = parent->trace_id;
     caller_flags_ = parent->flags;
   } else {

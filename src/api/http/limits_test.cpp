@@ -11,7 +11,6 @@
 #include "api/http/request_parser.h"
 #include "api/http/server.h"
 #include "api/http/test_client.h"
-#include "api/http/trace.h"
 
 namespace amas::http {
 namespace {
@@ -205,19 +204,6 @@ TEST(Inflate, never_makes_more_than_allowed_of_a_bomb) {
   ASSERT_FALSE(body);
   EXPECT_EQ(Code::kResourceExhausted, body.error().code);
   EXPECT_EQ(50'000'000u, inflate_body(bomb, 50'000'000)->size());
-}
-
-TEST(TraceParent, is_read_as_the_recommendation_says) {
-  const std::string good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-  ASSERT_TRUE(parse_traceparent(good));
-  EXPECT_EQ("0af7651916cd43dd8448eb211c80319c", parse_traceparent(good)->trace_id);
-  EXPECT_TRUE(parse_traceparent("cc" + good.substr(2) + "-what-the-future-will-be-like"));
-  for (const std::string& bad :
-       {std::string(), good.substr(1), good + "-x", good + ".", "ff" + good.substr(2),
-        "cc" + good.substr(2) + ".x", std::string("00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01"),
-        std::string("00-00000000000000000000000000000000-b7ad6b7169203331-01"),
-        std::string("00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01")})
-    EXPECT_FALSE(parse_traceparent(bad)) << bad;
 }
 
 }  // namespace

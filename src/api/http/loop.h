@@ -15,9 +15,9 @@
 #include <vector>
 
 #include "api/http/server.h"
-#include "api/http/trace.h"
 #include "base/threads.h"
 #include "telemetry/metrics.h"
+#include "telemetry/trace.h"
 
 namespace amas::http {
 
@@ -89,7 +89,7 @@ class Loop : public std::enable_shared_from_this<Loop> {
   /// The Date header of now.
   const std::string& date() const { return date_; }
   /// Where ids come from.
-  IdSource& ids() { return ids_; }
+  telemetry::IdSource& ids() { return ids_; }
 
  private:
   struct Mailbox {
@@ -112,7 +112,7 @@ class Loop : public std::enable_shared_from_this<Loop> {
   std::vector<Mail> opened_;
   bool stopped_ = false;
   std::string date_;
-  IdSource ids_;
+  telemetry::IdSource ids_;
   std::vector<std::shared_ptr<telemetry::Counter>> counters_;  ///< by status
   std::atomic<std::thread::id> thread_id_{};
   std::jthread thread_;

@@ -104,9 +104,8 @@ Result<Body> divide_body(std::string_view body, std::string_view header) {
   return Body{body.substr(0, length), body.substr(length)};
 }
 
-Result<Question> decode_infer(const Body& body, std::string_view model, const model::Manifest& manifest) {
-  AMAS_TRY(json::Document document, json::Document::open(body.json));
-  AMAS_TRY(RequestHeader request, read_header(document));
+Result<Question> begin_question(const RequestHeader& request, std::string_view model,
+                                const model::Manifest& manifest) {
   std::vector<InputHeader> headers;
   for (const RequestHeader::Input& input : request.inputs) headers.push_back(input.header);
   Question question{
@@ -118,6 +117,13 @@ Result<Question> decode_infer(const Body& body, std::string_view model, const mo
   AMAS_TRY(question.outputs, choose_outputs(request, signature, model));
   // From here on names, dtypes and shapes are those of the signature; what is missing is the data.
   for (InputHeader& header : headers) question.inputs.push_back({std::move(header.name), Tensor()});
+  return question;
+}
+
+Result<Question> decode_infer(const Body& body, std::string_view model, const model::Manifest& manifest) {
+  AMAS_TRY(json::Document document, json::Document::open(body.json));
+  AMAS_TRY(const RequestHeader request, read_header(document));
+  AMAS_TRY(Question question, begin_question(request, model, manifest));
   AMAS_CHECK(read_all_data(document, request, body.json.size(), question.inputs));
   AMAS_CHECK(read_all_binary(body.binary, request, model, question.inputs));
   return question;

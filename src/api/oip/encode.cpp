@@ -101,6 +101,16 @@ Status append_output(const WantedOutput& wanted, const Tensor& tensor, std::stri
 
 }  // namespace
 
+Result<const Tensor*> wanted_tensor(const WantedOutput& wanted, const std::vector<NamedTensor>& outputs,
+                                    const std::vector<std::string>& labels, Tensor& made) {
+  const auto found = std::ranges::find(outputs, wanted.name, &NamedTensor::name);
+  if (found == outputs.end())
+    return internal_error(fmt::format("the model gave no output '{}'", wanted.name));
+  if (wanted.classes <= 0) return &found->tensor;
+  AMAS_TRY(made, classify(*found, wanted.classes, labels));
+  return &made;
+}
+
 Result<Answer> encode_infer(const Question& question, std::string_view model, std::int64_t version,
                             const std::vector<NamedTensor>& outputs, const std::vector<std::string>& labels) {
   std::string out = "{", binary;
@@ -114,17 +124,11 @@ Result<Answer> encode_infer(const Question& question, std::string_view model, st
   out += fmt::format(",\"model_version\":\"{}\",\"outputs\":[", version);
   bool is_binary = false;
   for (const WantedOutput& wanted : question.outputs) {
-    const auto found = std::ranges::find(outputs, wanted.name, &NamedTensor::name);
-    if (found == outputs.end())
-      return internal_error(fmt::format("the model gave no output '{}'", wanted.name));
+    Tensor made;
+    AMAS_TRY(const Tensor* tensor, wanted_tensor(wanted, outputs, labels, made));
     if (out.back() == '}') out += ',';
     is_binary |= wanted.binary;
-    if (wanted.classes <= 0) {
-      AMAS_CHECK(append_output(wanted, found->tensor, out, binary));
-    } else {
-      AMAS_TRY(const Tensor best, classify(*found, wanted.classes, labels));
-      AMAS_CHECK(append_output(wanted, best, out, binary));
-    }
+    AMAS_CHECK(append_output(wanted, *tensor, out, binary));
   }
   out += "]}";
   Answer answer{std::move(out), {}};

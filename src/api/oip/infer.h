@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/oip/request_header.h"
 #include "base/result.h"
 #include "model/manifest.h"
 #include "tensor/tensor.h"
@@ -40,6 +41,12 @@ struct Question {
   std::vector<WantedOutput> outputs;  ///< as the reply gives them: in the signature's order, each once
 };
 
+/// What an infer request asks, without the data of its inputs: those are left empty, in the request's order.
+///
+/// Errors: those of choose_signature and check_inputs; kInvalidArgument for an unknown output.
+Result<Question> begin_question(const RequestHeader& request, std::string_view model,
+                                const model::Manifest& manifest);
+
 /// Reads an infer request. The protocol knows no signatures: the one whose inputs have the request's names
 /// answers
 /// ("serving_default" or "tensors"), unless the parameter `signature` names one. `model` is for messages.
@@ -52,6 +59,13 @@ Result<Question> decode_infer(const Body& body, std::string_view model, const mo
 ///
 /// Errors: kInvalidArgument when the signature has several inputs, or the body's size fits no number of rows.
 Result<Question> decode_raw(std::string_view body, std::string_view model, const model::Manifest& manifest);
+
+/// The tensor that an output asks for: the model's, or its best classes, which are put into `made`.
+///
+/// Errors: kInternal when the model gave none; kInvalidArgument when classes are wanted of something else
+/// than numbers.
+Result<const Tensor*> wanted_tensor(const WantedOutput& wanted, const std::vector<NamedTensor>& outputs,
+                                    const std::vector<std::string>& labels, Tensor& made);
 
 /// A reply's body. With binary tensors, its first `json_bytes` are the JSON part.
 struct Answer {

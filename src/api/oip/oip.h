@@ -1,5 +1,6 @@
 #pragma once
 
+#include "api/grpc/server.h"
 #include "api/http/server.h"
 #include "serve/service.h"
 
@@ -9,5 +10,8 @@ namespace amas::oip {
 /// classification and repository index. docs/dialects.md says what differs. `service` outlives the router.
 /// Source: kserve/open-inference-protocol; triton-inference-server docs/protocol.
 void add_routes(http::Router& router, serve::ModelService& service);
+
+/// Adds the same protocol over gRPC: inference.GRPCInferenceService. `service` outlives the router.
+void add_methods(rpc::Router& router, serve::ModelService& service);
 
 }  // namespace amas::oip

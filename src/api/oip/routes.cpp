@@ -1,14 +1,11 @@
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "api/oip/infer.h"
+#include "api/oip/lookup.h"
 #include "api/oip/metadata.h"
 #include "api/oip/oip.h"
 #include "api/oip/target.h"
 #include "base/clock.h"
-#include "base/limits.h"
-#include "base/text.h"
 
 namespace amas::oip {
 namespace {
@@ -22,21 +19,6 @@ http::Response refuse(const Error& error) {
 }
 
 http::Response answer(const Json& document) { return {.body = dump_json(document), .headers = {}}; }
-
-// The manifest that a target names; a missing one in Triton's words.
-Result<std::shared_ptr<const model::Manifest>> find_manifest(const serve::ModelService& service,
-                                                             const Target& target) {
-  auto manifest = service.manifest(target.model, target.version);
-  if (manifest || manifest.error().code != Code::kNotFound) return manifest;
-  const std::string version = target.version ? fmt::format(" version {}", *target.version) : "";
-  const bool known = target.version && service.deployment(target.model);
-  std::vector<std::string> names;
-  for (const serve::DeploymentStatus& status : service.deployments()) names.push_back(status.name);
-  const auto meant =
-      known ? std::nullopt : nearest(cut_utf8(target.model, limits::kModelNameBytesMax), names);
-  return not_found(fmt::format("Request for unknown model: '{}'{} is not found{}", target.model,
-                               known ? version : "", meant ? "; did you mean '" + *meant + "'?" : ""));
-}
 
 http::Response answer_infer(Result<Answer> encoded) {
   if (!encoded) return refuse(encoded.error());
@@ -57,7 +39,7 @@ Result<Question> decode(const http::Request& request, const Target& target, cons
 // Decodes the body and asks the model; the reply is given now or later.
 void ask(serve::ModelService& service, const http::Request& request, const Target& target,
          const http::Reply& reply) {
-  auto manifest = find_manifest(service, target);
+  auto manifest = find_manifest(service, {target.model, target.version});
   if (!manifest) return reply(refuse(manifest.error()));
   auto question = decode(request, target, **manifest);
   if (!question) return reply(refuse(question.error()));
@@ -86,25 +68,11 @@ void infer(serve::ModelService& service, const http::Request& request, Target ta
   if (!taken) reply(refuse(resource_exhausted("the server is too busy to read a large request; try again")));
 }
 
-bool is_ready(const serve::ModelService& service, const Target& target) {
-  const auto status = service.deployment(target.model);
-  if (!status) return false;
-  const std::int64_t version = target.version.value_or(status->default_version);
-  return std::ranges::any_of(status->versions, [&](const serve::VersionStatus& one) {
-    return one.version == version && one.state == serve::VersionState::kAvailable;
-  });
-}
-
 http::Response describe(const serve::ModelService& service, const Target& target) {
-  const auto manifest = find_manifest(service, target);
-  if (!manifest) return refuse(manifest.error());
-  if (target.verb == Verb::kConfig) return answer(config_document(target.model, **manifest));
-  std::vector<std::int64_t> versions;
-  if (target.version) versions.push_back(*target.version);
-  else if (const auto status = service.deployment(target.model))
-    for (const serve::VersionStatus& one : status->versions)
-      if (one.state == serve::VersionState::kAvailable) versions.push_back(one.version);
-  return answer(model_document(target.model, versions, **manifest));
+  const ModelName name{target.model, target.version};
+  const auto document =
+      target.verb == Verb::kConfig ? describe_config(service, name) : describe_model(service, name);
+  return document ? answer(*document) : refuse(document.error());
 }
 
 http::Response list_models(const serve::ModelService& service) {
@@ -143,7 +111,8 @@ http::Response respond(const serve::ModelService& service, const http::Request& 
     case Verb::kIndex:
       return list_index(service, request.body);
     case Verb::kModelReady:
-      if (!is_ready(service, target)) return http::error_response(400, "Model version not ready");
+      if (!is_ready(service, {target.model, target.version}))
+        return http::error_response(400, "Model version not ready");
       return answer({{"name", target.model}, {"ready", true}});
     case Verb::kModel:
     case Verb::kConfig:

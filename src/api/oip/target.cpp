@@ -1,10 +1,9 @@
 #include "api/oip/target.h"
 
-#include <fmt/format.h>
-
 #include <array>
 
 #include "api/json/target.h"
+#include "api/oip/lookup.h"
 
 namespace amas::oip {
 namespace {
@@ -57,13 +56,7 @@ Result<Target> parse_target(std::string_view path) {
   target.model = json::percent_decode(take_segment(path));
   if (target.model.empty()) return unknown_path();
   if (take(path, "/versions/")) {
-    const std::string_view version = take_segment(path);
-    target.version = json::parse_version(version);
-    if (!target.version)
-      return invalid_argument(
-          fmt::format("failed to get model version from specified version string '{}', version should be an "
-                      "integral value > 0",
-                      version));
+    AMAS_TRY(target.version, read_version(take_segment(path)));
   }
   for (const Fixed& known : kOfModel)
     if (path == known.path) {

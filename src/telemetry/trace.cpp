@@ -1,8 +1,8 @@
-#include "api/http/trace.h"
+#include "telemetry/trace.h"
 
 #include <algorithm>
 
-namespace amas::http {
+namespace amas::telemetry {
 namespace {
 
 constexpr std::size_t kRequestIdBytesMax = 128;
@@ -47,4 +47,4 @@ void IdSource::make(std::size_t digits, std::string& id) {
   }
 }
 
-}  // namespace amas::http
+}  // namespace amas::telemetry

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace amas::http {
+namespace amas::telemetry {
 
 /// The parts of a W3C traceparent header; borrowed from it.
 struct TraceParent {
@@ -34,4 +34,4 @@ class IdSource {
   std::mt19937_64 random_;
 };
 
-}  // namespace amas::http
+}  // namespace amas::telemetry

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/json.h"
+#include "base/result.h"
+#include "model/manifest.h"
+#include "serve/service.h"
+
+namespace amas::oip {
+
+/// A model as requests name it.
+struct ModelName {
+  std::string model;
+  std::optional<std::int64_t> version;  ///< none: the default one
+};
+
+/// Reads a version as paths and messages give it.
+///
+/// Errors: kInvalidArgument, in Triton's words, when it is no whole number from 1 up.
+Result<std::int64_t> read_version(std::string_view text);
+
+/// The manifest of a model.
+///
+/// Errors: kNotFound in Triton's words; kUnavailable while loading.
+Result<std::shared_ptr<const model::Manifest>> find_manifest(const serve::ModelService& service,
+                                                             const ModelName& name);
+
+/// Whether a model answers.
+bool is_ready(const serve::ModelService& service, const ModelName& name);
+
+/// Its metadata, as GET /v2/models/{model}[/versions/{version}] gives them: of all versions that answer, or
+/// of the one that was named.
+///
+/// Errors: those of find_manifest.
+Result<Json> describe_model(const serve::ModelService& service, const ModelName& name);
+
+/// Its configuration.
+///
+/// Errors: those of find_manifest.
+Result<Json> describe_config(const serve::ModelService& service, const ModelName& name);
+
+}  // namespace amas::oip
