@@ -14,7 +14,7 @@ bool shape_fits(const Shape& wanted, const Shape& actual) {
 
 }  // namespace
 
-Status check_inputs(std::span<const TensorSpec> specs, std::span<const TensorView> tensors) {
+Status check_types(std::span<const TensorSpec> specs, std::span<const TensorView> tensors) {
   if (specs.size() != tensors.size())
     return invalid_argument(
         fmt::format("wrong number of inputs: {}; the model takes {}", tensors.size(), specs.size()));
@@ -26,7 +26,14 @@ Status check_inputs(std::span<const TensorSpec> specs, std::span<const TensorVie
     if (!shape_fits(specs[i].shape, shape))
       return invalid_argument(fmt::format("input has the wrong shape: {} is {}; send {}", specs[i].name,
                                           format_shape(shape), format_shape(specs[i].shape)));
-    if (!shape.empty() && shape[0] < 1)
+  }
+  return {};
+}
+
+Status check_inputs(std::span<const TensorSpec> specs, std::span<const TensorView> tensors) {
+  AMAS_CHECK(check_types(specs, tensors));
+  for (std::size_t i = 0; i < specs.size(); ++i) {
+    if (tensors[i].rows() < 1)
       return invalid_argument(fmt::format("input has no rows: {}; send at least one", specs[i].name));
     if (tensors[i].rows() != tensors[0].rows())
       return invalid_argument(fmt::format("inputs differ in rows: {} has {}, {} has {}", specs[0].name,

@@ -12,18 +12,20 @@
 
 namespace amas::engine {
 
-/// Name, dtype and shape of one input or output. In `shape`, -1 is any size; the first dimension is the
-/// batch.
+/// Name, dtype and shape of one input or output. In `shape`, -1 is any size; as a rule the first dimension is
+/// the batch.
 struct TensorSpec {
   std::string name;
   DType dtype = DType::kFloat32;
   Shape shape;
 };
 
-/// Checks that `tensors` are what `specs` say, in the same order: count, dtype, rank, fixed dimensions, equal
-/// rows.
+/// Checks that `tensors` are what `specs` say, in the same order: count, dtype, rank, fixed dimensions.
 ///
 /// Errors: kInvalidArgument naming the tensor, what it is and what it must be.
+Status check_types(std::span<const TensorSpec> specs, std::span<const TensorView> tensors);
+
+/// The same, and that all have the same rows, at least one.
 Status check_inputs(std::span<const TensorSpec> specs, std::span<const TensorView> tensors);
 
 /// How to load a model.
@@ -46,8 +48,8 @@ class LoadedModel {
   virtual const std::vector<TensorSpec>& outputs() const = 0;
   /// Runs one batch.
   ///
-  /// `inputs`: in the order of inputs(); dim 0 is the batch, N >= 1. Borrowed for the call only.
-  /// Returns the outputs in the order of outputs(), dim 0 = N.
+  /// `inputs`: in the order of inputs(); where all inputs have a batch it is dim 0, N >= 1. Borrowed for the
+  /// call only. Returns the outputs in the order of outputs(), where they have a batch with dim 0 = N.
   /// Errors: kInvalidArgument when a shape or dtype differs from inputs(); kResourceExhausted when memory is
   /// refused;
   ///         kInternal when the engine fails. After an error the model can still be used.

@@ -11,7 +11,8 @@
 namespace amas::model {
 namespace {
 
-constexpr std::array<std::string_view, 2> kTasks{"binary_classification", "multiclass_classification"};
+constexpr std::array<std::string_view, 4> kTasks{"binary_classification", "multiclass_classification",
+                                                 "regression", "inference"};
 
 Json specs_to_json(const std::vector<engine::TensorSpec>& specs) {
   Json list = Json::array();
@@ -218,6 +219,7 @@ std::string to_json(const Manifest& manifest) {
                          {"variants", variants_to_json(manifest)},
                          {"metrics", metrics_to_json(manifest)},
                          {"conversion_difference", manifest.conversion_difference},
+                         {"has_rows", manifest.has_rows},
                          {"files", manifest.files},
                          {"lineage", lineage_to_json(manifest.lineage)}};
   return dump_json(document, 2) + "\n";
@@ -243,6 +245,7 @@ Result<Manifest> manifest_from_json(std::string_view text) {
   }
   AMAS_TRY(manifest.metrics, read_metrics(document));
   AMAS_TRY(manifest.conversion_difference, number(document, "conversion_difference"));
+  AMAS_TRY(manifest.has_rows, json_field_or<bool>(document, "has_rows", true));
   AMAS_TRY(manifest.files, map_field<std::string>(document, "files"));
   AMAS_TRY(manifest.lineage, read_lineage(document));
   AMAS_CHECK(check_files(manifest));

@@ -17,7 +17,8 @@ namespace amas::model {
 inline constexpr std::int32_t kManifestVersion = 1;
 
 /// A way to call a model. "serving_default" takes raw features and gives `label` STRING [-1] and `scores`
-/// FLOAT32 [-1,classes]; "tensors" takes what the graph takes and gives what it gives.
+/// FLOAT32 [-1,classes]; "tensors" takes what the graph takes and gives what it gives. A package without a
+/// preparation has "serving_default" only, which is then what the graph takes and gives.
 struct Signature {
   std::vector<engine::TensorSpec> inputs;
   std::vector<engine::TensorSpec> outputs;
@@ -63,7 +64,9 @@ struct Lineage {
 /// model.json (docs/formats/model-package.md).
 struct Manifest {
   std::string name;
-  std::string task;                ///< "binary_classification" or "multiclass_classification"
+  /// "binary_classification", "multiclass_classification", "regression", or "inference" where a graph from
+  /// elsewhere does not say.
+  std::string task;
   std::string candidate;           ///< "lstm", "linear", …
   Json settings = Json::object();  ///< the candidate's settings with all defaults filled in
   std::vector<std::string> labels;
@@ -73,6 +76,9 @@ struct Manifest {
   std::map<std::string, Metric> metrics;
   /// Largest difference of scores on validation rows between the trainer and the serving engine, for "fp32".
   double conversion_difference = 0;
+  /// Whether dimension 0 of all inputs and outputs is the row, so that rows of several requests may run
+  /// together. A graph from elsewhere may have other dimensions.
+  bool has_rows = true;
   std::map<std::string, std::string> files;  ///< file name → SHA-256; all files of the package but model.json
   Lineage lineage;
 

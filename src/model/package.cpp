@@ -8,6 +8,9 @@
 namespace amas::model {
 namespace {
 
+const std::string kPipelineFile = "pipeline.json";
+const std::string kProfileFile = "profile.json";
+
 Error damaged(const std::filesystem::path& folder, const std::string& what) {
   return data_loss(
       fmt::format("package is damaged: {} in {}; run the model's spec again (`amas run SPEC.yaml`), which "
@@ -71,13 +74,16 @@ Result<std::string> Package::read(std::string_view file) const {
   return content;
 }
 
-Result<features::Pipeline> Package::pipeline() const {
-  AMAS_TRY(const std::string text, read("pipeline.json"));
-  return features::Pipeline::from_json(text);
+Result<std::optional<features::Pipeline>> Package::pipeline() const {
+  if (!manifest_.files.contains(kPipelineFile)) return std::optional<features::Pipeline>();
+  AMAS_TRY(const std::string text, read(kPipelineFile));
+  AMAS_TRY(auto pipeline, features::Pipeline::from_json(text));
+  return std::optional<features::Pipeline>(std::move(pipeline));
 }
 
 Result<Profile> Package::profile() const {
-  AMAS_TRY(const std::string text, read("profile.json"));
+  if (!manifest_.files.contains(kProfileFile)) return Profile();
+  AMAS_TRY(const std::string text, read(kProfileFile));
   return profile_from_json(text);
 }
 

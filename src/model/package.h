@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -49,9 +50,9 @@ class Package {
   /// Errors: kNotFound when the manifest does not list it; kDataLoss when it is missing or its SHA-256
   /// differs.
   Result<std::string> read(std::string_view file) const;
-  /// Reads pipeline.json.
-  Result<features::Pipeline> pipeline() const;
-  /// Reads profile.json.
+  /// Reads pipeline.json; nothing when the package has no preparation.
+  Result<std::optional<features::Pipeline>> pipeline() const;
+  /// Reads profile.json; an empty profile when the package has no reference.
   Result<Profile> profile() const;
 
  private:

@@ -54,14 +54,15 @@ Status check_sizes(std::span<const TensorView> inputs) {
 
 }  // namespace
 
-Result<std::unique_ptr<Pending>> admit(InferRequest& request, const std::vector<engine::TensorSpec>& specs) {
+Result<std::unique_ptr<Pending>> admit(InferRequest& request, const std::vector<engine::TensorSpec>& specs,
+                                       bool has_rows) {
   AMAS_TRY(const auto order, order_inputs(specs, request.inputs));
   std::vector<TensorView> views;
   for (const std::size_t i : order) views.emplace_back(request.inputs[i].tensor);
-  AMAS_CHECK(engine::check_inputs(specs, views));
+  AMAS_CHECK(has_rows ? engine::check_inputs(specs, views) : engine::check_types(specs, views));
   AMAS_CHECK(check_sizes(views));
   auto pending = std::make_unique<Pending>();
-  pending->rows = views.empty() ? 0 : views[0].rows();
+  pending->rows = !has_rows ? 1 : views.empty() ? 0 : views[0].rows();
   std::vector<NamedTensor> inputs;
   for (const std::size_t i : order) inputs.push_back(std::move(request.inputs[i]));
   pending->request = std::move(request);

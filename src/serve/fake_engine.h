@@ -179,4 +179,23 @@ inline std::filesystem::path write_package(const std::filesystem::path& folder, 
   return folder;
 }
 
+/// Writes a package without a preparation whose one variant "fp32" is this graph.
+inline std::filesystem::path write_graph_package(const std::filesystem::path& folder,
+                                                 const std::string& graph, bool has_rows) {
+  model::Manifest manifest;
+  manifest.name = "graph";
+  manifest.task = "inference";
+  manifest.candidate = "onnx";
+  manifest.has_rows = has_rows;
+  manifest.signatures["serving_default"] = {{{"tokens", DType::kInt32, {-1, 4}}},
+                                            {{"scores", DType::kFloat32, {-1, 2}}}};
+  model::Variant variant;
+  variant.name = "fp32";
+  variant.file = "model.onnx";
+  manifest.variants.push_back(variant);
+  for (const auto& [name, content] : model::seal(manifest, {{"model.onnx", graph}}))
+    EXPECT_TRUE(write_file_atomic(folder / name, content));
+  return folder;
+}
+
 }  // namespace amas::serve

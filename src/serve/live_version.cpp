@@ -21,12 +21,29 @@ std::vector<engine::TensorSpec> specs_of(const std::vector<features::Port>& port
   return specs;
 }
 
+/// Zeros of the smallest shape that fits.
+Tensor smallest(DType dtype, Shape shape) {
+  for (std::int64_t& size : shape) size = size < 0 ? 1 : size;
+  return {dtype, std::move(shape)};
+}
+
+/// A graph from elsewhere may refuse zeros (or one step, or one pixel) and still be good: what counts is that
+/// it has been run.
+Status warm_up_graph(const ServableVersion& servable) {
+  std::vector<Tensor> zeros;
+  for (const engine::TensorSpec& spec : servable.graph().inputs())
+    zeros.push_back(smallest(spec.dtype, spec.shape));
+  const std::vector<TensorView> inputs(zeros.begin(), zeros.end());
+  if (const auto outputs = servable.graph().run(inputs); !outputs)
+    log::info("warm_up_refused", {{"model", servable.manifest().name}, {"error", outputs.error().message}});
+  return {};
+}
+
 Status warm_up(const ServableVersion& servable) {
+  if (servable.pipeline() == nullptr) return warm_up_graph(servable);
   std::vector<Tensor> row;
-  for (const features::Port& port : servable.pipeline().inputs()) {
-    Shape shape = port.shape;
-    for (std::int64_t& size : shape) size = size < 0 ? 1 : size;
-    row.emplace_back(port.dtype, std::move(shape));
+  for (const features::Port& port : servable.pipeline()->inputs()) {
+    row.push_back(smallest(port.dtype, port.shape));
     for (std::string& text : row.back().strings()) text = "warm up";
   }
   const std::vector<TensorView> columns(row.begin(), row.end());
@@ -80,8 +97,9 @@ LiveVersion::LiveVersion(Origin origin, std::shared_ptr<ServableVersion> servabl
     : origin_(std::move(origin)),
       servable_(std::move(servable)),
       around_(around),
-      raw_inputs_(specs_of(servable_->pipeline().inputs())),
-      takes_padding_(servable_->pipeline().text_type() == "tfidf"),
+      raw_inputs_(servable_->pipeline() ? specs_of(servable_->pipeline()->inputs())
+                                        : std::vector<engine::TensorSpec>()),
+      takes_padding_(servable_->pipeline() && servable_->pipeline()->text_type() == "tfidf"),
       metrics_(around.metrics, origin_.deployment, std::to_string(origin_.version)) {
   around_.metrics.gauge("amas_models_loaded", "Model versions in memory.")->add(1);
 }
@@ -121,11 +139,12 @@ VersionStatus LiveVersion::status(VersionState state) const {
 }
 
 Result<std::unique_ptr<Pending>> LiveVersion::admit(InferRequest& request) const {
-  const bool is_raw = request.signature == kRaw;
-  if (!is_raw && request.signature != kTensors)
+  const bool is_raw = request.signature == kRaw && servable_->pipeline() != nullptr;
+  if (request.signature != kRaw && request.signature != kTensors)
     return not_found(
         fmt::format("no such signature: {}; there are: {}, {}", request.signature, kRaw, kTensors));
-  AMAS_TRY(auto pending, serve::admit(request, is_raw ? raw_inputs_ : servable_->graph().inputs()));
+  AMAS_TRY(auto pending,
+           serve::admit(request, is_raw ? raw_inputs_ : servable_->graph().inputs(), servable_->has_rows()));
   pending->is_raw = is_raw;
   return pending;
 }
@@ -172,7 +191,8 @@ Batch LiveVersion::take_late(Batch& batch, std::int64_t now_us) const {
 Batch LiveVersion::take_alike(Batch& batch) const {
   Batch alike;
   for (auto& pending : batch)
-    if (alike.empty() || are_alike(*alike[0], *pending)) alike.push_back(std::move(pending));
+    if (alike.empty() || (servable_->has_rows() && are_alike(*alike[0], *pending)))
+      alike.push_back(std::move(pending));
   std::erase(batch, nullptr);
   return alike;
 }
@@ -247,10 +267,11 @@ Result<LiveVersion::Work> LiveVersion::join(Batch& batch) const {
 
 void LiveVersion::execute(Work work) {
   const std::int64_t rows = rows_of(work.requests);
+  const auto rows_max = static_cast<std::int64_t>(around_.options.batch_rows_max);
   const auto run_rows = [&](RowRange range) {
     const std::int64_t begin_us = around_.clock.steady_us();
-    auto outputs =
-        servable_->run(work.inputs, range, static_cast<std::int64_t>(around_.options.batch_rows_max));
+    auto outputs = servable_->has_rows() ? servable_->run(work.inputs, range, rows_max)
+                                         : servable_->run_whole(work.inputs.at(0));
     work.times.engine_us = around_.clock.steady_us() - begin_us;
     work.times.batch_rows = static_cast<std::size_t>(range.end - range.begin);
     metrics_.batch_rows->observe(static_cast<double>(range.end - range.begin));
@@ -305,7 +326,7 @@ void LiveVersion::answer(Batch requests, std::span<const features::TextObservati
 Result<std::vector<NamedTensor>> LiveVersion::name_outputs(bool is_raw, std::vector<Tensor> outputs,
                                                            std::int64_t rows) const {
   for (const Tensor& output : outputs)
-    if (output.shape().empty() || output.rows() != rows)
+    if (servable_->has_rows() && (output.shape().empty() || output.rows() != rows))
       return internal_error(
           fmt::format("the graph gave {} for {} rows; its first dimension must be the batch",
                       format_shape(output.shape()), rows));

@@ -17,6 +17,11 @@ std::string variant_names(const model::Manifest& manifest) {
   return names;
 }
 
+bool have_rows(const std::vector<engine::TensorSpec>& specs) {
+  return std::ranges::all_of(specs,
+                             [](const auto& spec) { return !spec.shape.empty() && spec.shape[0] < 0; });
+}
+
 std::size_t scores_index(const engine::LoadedModel& graph) {
   const auto& outputs = graph.outputs();
   const auto at = std::ranges::find(outputs, "scores", &engine::TensorSpec::name);
@@ -32,8 +37,8 @@ Result<std::shared_ptr<ServableVersion>> ServableVersion::load(const model::Pack
   if (chosen == nullptr)
     return not_found(fmt::format("package has no such variant: {}; it has {}", variant,
                                  variant_names(package.manifest())));
-  AMAS_TRY(auto pipeline, package.pipeline());
-  std::shared_ptr<ServableVersion> version(new ServableVersion(std::move(pipeline)));
+  std::shared_ptr<ServableVersion> version(new ServableVersion());
+  AMAS_TRY(version->pipeline_, package.pipeline());
   AMAS_TRY(version->profile_, package.profile());
   AMAS_TRY(const std::string graph, package.read(chosen->file));
   AMAS_TRY(
@@ -41,18 +46,23 @@ Result<std::shared_ptr<ServableVersion>> ServableVersion::load(const model::Pack
       engine.load(graph, {.threads = threads, .engine = chosen->engine, .precision = chosen->precision}));
   version->manifest_ = std::make_shared<const model::Manifest>(package.manifest());
   version->scores_index_ = scores_index(*version->graph_);
+  version->has_rows_ = version->manifest_->has_rows && have_rows(version->graph_->inputs()) &&
+                       have_rows(version->graph_->outputs());
   AMAS_CHECK(version->check_graph());
   return version;
 }
 
 Status ServableVersion::check_graph() const {
+  if (graph_->outputs().empty()) return invalid_argument("the graph has no outputs");
+  if (!pipeline_) return {};
   const auto& wanted = graph_->inputs();
-  const auto& given = pipeline_.outputs();
+  const auto& given = pipeline_->outputs();
   const bool fits =
+      has_rows_ &&
       std::ranges::equal(wanted, given, [](const engine::TensorSpec& input, const features::Port& output) {
         return input.dtype == output.dtype && input.shape.size() == output.shape.size();
       });
-  if (!fits || graph_->outputs().empty())
+  if (!fits)
     return invalid_argument(
         fmt::format("package does not fit together: the graph takes {} inputs, the pipeline gives {}, or "
                     "they differ in dtype; train "
@@ -79,7 +89,7 @@ std::vector<GraphInputs> inputs_of(const std::vector<std::vector<Tensor>>& piece
 
 Result<std::vector<std::vector<Tensor>>> ServableVersion::prepare(
     std::span<const TensorView> columns, std::vector<features::TextObservation>* observed) const {
-  AMAS_TRY(auto pieces, pipeline_.transform_in_pieces(columns, observed));
+  AMAS_TRY(auto pieces, pipeline_->transform_in_pieces(columns, observed));
   // Rows without a known word have no features at all; engines are spared dimensions of size 0.
   for (auto& piece : pieces)
     for (Tensor& tensor : piece)
@@ -106,6 +116,12 @@ Result<std::vector<Tensor>> ServableVersion::run(std::span<const GraphInputs> pi
     AMAS_TRY(outputs.emplace_back(), concat_rows(same));
   }
   return outputs;
+}
+
+Result<std::vector<Tensor>> ServableVersion::run_whole(const GraphInputs& inputs) const {
+  std::vector<TensorView> views;
+  for (const Tensor* input : inputs) views.emplace_back(*input);
+  return graph_->run(views);
 }
 
 Status ServableVersion::run_piece(const GraphInputs& inputs, RowRange rows, std::int64_t rows_max,

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -44,18 +45,21 @@ class ServableVersion {
   const model::Manifest& manifest() const { return *manifest_; }
   /// The manifest for callers that outlive this object.
   std::shared_ptr<const model::Manifest> shared_manifest() const { return manifest_; }
-  /// The fitted preparation.
-  const features::Pipeline& pipeline() const { return pipeline_; }
+  /// The fitted preparation; null when the model takes what its graph takes.
+  const features::Pipeline* pipeline() const { return pipeline_ ? &*pipeline_ : nullptr; }
+  /// Whether dimension 0 of all inputs and outputs is the row, so that rows of several requests can run
+  /// together. Otherwise each request runs alone, as it is.
+  bool has_rows() const { return has_rows_; }
   /// The reference statistics.
   const model::Profile& profile() const { return profile_; }
   /// The graph in its engine.
   engine::LoadedModel& graph() const { return *graph_; }
 
-  /// Answers raw rows: `columns` as the pipeline takes them → scores [rows, classes].
+  /// Answers raw rows: `columns` as the pipeline takes them → scores [rows, classes]. Needs a pipeline.
   Result<Tensor> score(std::span<const TensorView> columns) const;
 
   /// The first half of it: the graph's inputs for raw rows, in pieces of rows behind one another (as
-  /// Pipeline::transform_in_pieces). `observed` (may be null) receives one entry a row.
+  /// Pipeline::transform_in_pieces). Needs a pipeline. `observed` (may be null) receives one entry a row.
   Result<std::vector<std::vector<Tensor>>> prepare(std::span<const TensorView> columns,
                                                    std::vector<features::TextObservation>* observed) const;
   /// The second half: runs rows of the graph's inputs, at most `rows_max` of one piece at once, and puts the
@@ -64,6 +68,10 @@ class ServableVersion {
   /// `rows`: counted through all pieces. Errors: those of LoadedModel::run.
   Result<std::vector<Tensor>> run(std::span<const GraphInputs> pieces, RowRange rows,
                                   std::int64_t rows_max) const;
+  /// Runs the graph on these inputs as they are.
+  ///
+  /// Errors: those of LoadedModel::run.
+  Result<std::vector<Tensor>> run_whole(const GraphInputs& inputs) const;
   /// The output that holds the scores: "scores", or the first where none has that name.
   ///
   /// Errors: kInternal when it is not FLOAT32 [rows, classes].
@@ -72,16 +80,17 @@ class ServableVersion {
   std::vector<std::string> best_labels(const Tensor& scores) const;
 
  private:
-  explicit ServableVersion(features::Pipeline pipeline) : pipeline_(std::move(pipeline)) {}
+  ServableVersion() = default;
   Status check_graph() const;
   Status run_piece(const GraphInputs& inputs, RowRange rows, std::int64_t rows_max,
                    std::vector<std::vector<Tensor>>& parts) const;
 
   std::shared_ptr<const model::Manifest> manifest_;
-  features::Pipeline pipeline_;
+  std::optional<features::Pipeline> pipeline_;
   model::Profile profile_;
   std::unique_ptr<engine::LoadedModel> graph_;
   std::size_t scores_index_ = 0;
+  bool has_rows_ = true;
 };
 
 }  // namespace amas::serve

@@ -29,7 +29,7 @@ TEST_F(VersionTest, scores_raw_rows_however_many_and_names_the_best_label) {
   ASSERT_TRUE(scores);
   EXPECT_EQ((Shape{150, 2}), scores->shape());
   EXPECT_LE(engine_.counts.rows_most, 64);
-  const auto tokens = (*version)->pipeline().transform(columns);
+  const auto tokens = (*version)->pipeline()->transform(columns);
   const auto labels = (*version)->best_labels(*scores);
   for (std::size_t row = 0; row < 150; ++row) {
     const float score = token_score((*tokens)[0].data<std::int32_t>().subspan(row * 4, 4), 9);

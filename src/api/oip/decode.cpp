@@ -113,7 +113,7 @@ Result<Question> begin_question(const RequestHeader& request, std::string_view m
   AMAS_TRY(question.signature, choose_signature(manifest, request.signature, headers));
   const model::Signature& signature = manifest.signatures.at(question.signature);
   const std::string prefix = fmt::format("[request id: {}] ", request.id.value_or("<id_unknown>"));
-  AMAS_CHECK(check_inputs(signature, headers, model, prefix));
+  AMAS_CHECK(check_inputs(signature, headers, model, manifest.has_rows, prefix));
   AMAS_TRY(question.outputs, choose_outputs(request, signature, model));
   // From here on names, dtypes and shapes are those of the signature; what is missing is the data.
   for (InputHeader& header : headers) question.inputs.push_back({std::move(header.name), Tensor()});

@@ -38,7 +38,8 @@ Error missing_inputs(const model::Signature& signature, const std::vector<InputH
       signature.inputs.size(), inputs.size(), model, fmt::join(got, ","), fmt::join(missing, ",")));
 }
 
-Status check_input(const engine::TensorSpec& spec, const InputHeader& input, std::string_view model) {
+Status check_input(const engine::TensorSpec& spec, const InputHeader& input, std::string_view model,
+                   bool has_rows) {
   if (input.dtype != spec.dtype)
     return invalid_argument(fmt::format("inference input '{}' data-type is '{}', but model '{}' expects '{}'",
                                         input.name, datatype_name(input.dtype), model,
@@ -47,6 +48,7 @@ Status check_input(const engine::TensorSpec& spec, const InputHeader& input, std
     return invalid_argument(
         fmt::format("unexpected shape for input '{}' for model '{}'. Expected {}, got {}.", input.name, model,
                     format_shape(spec.shape), format_shape(input.shape)));
+  if (!has_rows) return {};
   const std::int64_t rows = input.shape.empty() ? 1 : input.shape[0];
   if (rows < 1 || static_cast<std::size_t>(rows) > limits::kRequestRowsMax)
     return invalid_argument(fmt::format("inference request batch-size must be from 1 to {} for '{}', got {}",
@@ -55,7 +57,7 @@ Status check_input(const engine::TensorSpec& spec, const InputHeader& input, std
 }
 
 Status check_all(const model::Signature& signature, const std::vector<InputHeader>& inputs,
-                 std::string_view model) {
+                 std::string_view model, bool has_rows) {
   for (const InputHeader& input : inputs) {
     const auto spec = std::ranges::find(signature.inputs, input.name, &engine::TensorSpec::name);
     if (spec == signature.inputs.end())
@@ -63,8 +65,8 @@ Status check_all(const model::Signature& signature, const std::vector<InputHeade
           fmt::format("unexpected inference input '{}' for model '{}'", input.name, model));
     if (std::ranges::count(inputs, input.name, &InputHeader::name) > 1)
       return invalid_argument(fmt::format("input '{}' already exists in request", input.name));
-    AMAS_CHECK(check_input(*spec, input, model));
-    if (!input.shape.empty() && !inputs[0].shape.empty() && input.shape[0] != inputs[0].shape[0])
+    AMAS_CHECK(check_input(*spec, input, model, has_rows));
+    if (has_rows && !input.shape.empty() && !inputs[0].shape.empty() && input.shape[0] != inputs[0].shape[0])
       return invalid_argument(
           fmt::format("input '{}' batch size does not match other inputs for '{}'", input.name, model));
   }
@@ -88,8 +90,8 @@ Result<std::string> choose_signature(const model::Manifest& manifest, std::strin
 }
 
 Status check_inputs(const model::Signature& signature, const std::vector<InputHeader>& inputs,
-                    std::string_view model, std::string_view prefix) {
-  Status status = check_all(signature, inputs, model);
+                    std::string_view model, bool has_rows, std::string_view prefix) {
+  Status status = check_all(signature, inputs, model, has_rows);
   if (!status) return invalid_argument(fmt::format("{}{}", prefix, status.error().message));
   return status;
 }

@@ -23,11 +23,11 @@ struct InputHeader {
 Result<std::string> choose_signature(const model::Manifest& manifest, std::string_view wanted,
                                      const std::vector<InputHeader>& inputs);
 
-/// Checks names, dtypes, shapes and rows of the inputs against a signature. `prefix` stands before each
-/// message.
+/// Checks names, dtypes, shapes and (where the model has them) rows of the inputs against a signature.
+/// `prefix` stands before each message.
 ///
 /// Errors: kInvalidArgument in Triton's words.
 Status check_inputs(const model::Signature& signature, const std::vector<InputHeader>& inputs,
-                    std::string_view model, std::string_view prefix);
+                    std::string_view model, bool has_rows, std::string_view prefix);
 
 }  // namespace amas::oip

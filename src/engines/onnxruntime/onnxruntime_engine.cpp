@@ -88,7 +88,7 @@ Result<std::unique_ptr<engine::LoadedModel>> OnnxRuntimeModel::make(std::shared_
 }
 
 Result<std::vector<Tensor>> OnnxRuntimeModel::run(std::span<const TensorView> inputs) {
-  AMAS_CHECK(engine::check_inputs(inputs_, inputs));
+  AMAS_CHECK(engine::check_types(inputs_, inputs));
   const OrtApi& api = *runtime_->api;
   std::vector<ValuePointer> values;
   std::vector<const OrtValue*> in;
@@ -108,11 +108,6 @@ Result<std::vector<Tensor>> OnnxRuntimeModel::run(std::span<const TensorView> in
   results.reserve(out.size());
   for (std::size_t i = 0; i < out.size(); ++i) {
     AMAS_TRY(auto tensor, to_tensor(*runtime_, *out[i]));
-    if (!inputs.empty() && tensor.rows() != inputs[0].rows())
-      return internal_error(
-          fmt::format("model returned another number of rows: {} has {} for {}; its first dimension "
-                      "must be the batch",
-                      outputs_[i].name, tensor.rows(), inputs[0].rows()));
     results.push_back(std::move(tensor));
   }
   return results;
