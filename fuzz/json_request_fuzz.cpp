@@ -28,7 +28,7 @@ Result<const model::Signature*> find_signature(std::string_view name) {
 
 void read_tfs(std::string_view body, bool classify) {
   const auto question =
-      classify ? tfs::decode_classify(body, find_signature) : tfs::decode_predict(body, find_signature);
+      classify ? tfs::decode_examples(body, find_signature) : tfs::decode_predict(body, find_signature);
   if (!question) return;
   check(question->inputs);
   // What was read can be written, and what was written can be read again.

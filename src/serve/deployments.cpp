@@ -1,12 +1,14 @@
 #include "serve/deployments.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <chrono>
 #include <utility>
 
 #include "base/log.h"
+#include "base/text.h"
 
 namespace amas::serve {
 namespace {
@@ -43,6 +45,7 @@ Deployed begin_with(const WantedDeployment& wanted, const Deployed& before) {
   Deployed deployed;
   deployed.wanted = wanted;
   deployed.live = before.live;
+  deployed.labels = before.labels;
   const std::int64_t first = wanted.versions.empty() ? 0 : wanted.versions[0].version;
   deployed.default_version = before.live.empty() ? first : before.default_version;
   for (const WantedVersion& version : wanted.versions)
@@ -59,8 +62,13 @@ bool has_failed(const Deployed& deployed) {
 }  // namespace
 
 Result<std::shared_ptr<LiveVersion>> Deployed::find(std::string_view name,
-                                                    std::optional<std::int64_t> version) const {
-  const std::int64_t number = version.value_or(default_version);
+                                                    const VersionChoice& version) const {
+  std::int64_t number = version.number.value_or(default_version);
+  if (!version.label.empty()) {
+    const auto labelled = labels.find(version.label);
+    if (labelled == labels.end()) return no_such_label(name, version.label);
+    number = labelled->second;
+  }
   if (auto live_version = find_version(live, number)) return live_version;
   for (const VersionStatus& status : absent) {
     if (status.version != number) continue;
@@ -73,6 +81,25 @@ Result<std::shared_ptr<LiveVersion>> Deployed::find(std::string_view name,
   for (const auto& each : live) known += (known.empty() ? "" : ", ") + std::to_string(each->origin().version);
   return not_found(fmt::format("no such version: {} of {}; there {}", number, name,
                                known.empty() ? "is none" : "are: " + known));
+}
+
+Error Deployed::no_such_label(std::string_view name, const std::string& label) const {
+  std::vector<std::string> known;
+  for (const auto& [each, version] : labels) known.push_back(each);
+  return invalid_argument(fmt::format(
+      "Unrecognized servable version label: {} of {}; there {}", cut_utf8(label, limits::kModelNameBytesMax),
+      name, known.empty() ? "is none" : fmt::format("are: {}", fmt::join(known, ", "))));
+}
+
+void Deployed::move_labels() {
+  std::map<std::string, std::int64_t> moved;
+  for (const WantedVersion& version : wanted.versions)
+    for (const std::string& label : version.labels) {
+      const auto before = labels.find(label);
+      if (find_version(live, version.version)) moved[label] = version.version;
+      else if (before != labels.end() && find_version(live, before->second)) moved[label] = before->second;
+    }
+  labels = std::move(moved);
 }
 
 std::vector<VersionStatus> Deployed::wanted_states() const {
@@ -205,6 +232,7 @@ void Deployments::bring_up(const WantedDeployment& wanted, const std::stop_token
       deployed.live.push_back(*loaded);
     }
     if (&version == &wanted.versions[0]) deployed.default_version = version.version;
+    deployed.move_labels();
     publish(wanted.name, deployed);
   }
   if (all_loaded)
@@ -212,6 +240,7 @@ void Deployments::bring_up(const WantedDeployment& wanted, const std::stop_token
       return std::ranges::find(wanted.versions, live->origin().version, &WantedVersion::version) ==
              wanted.versions.end();
     });
+  deployed.move_labels();
   publish(wanted.name, deployed);
   let_go(wanted.name, before, deployed.live);
 }

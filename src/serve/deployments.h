@@ -22,16 +22,24 @@ struct Deployed {
   std::int64_t default_version = 0;                ///< as wanted, or what serves in its place
   std::vector<std::shared_ptr<LiveVersion>> live;  ///< answer requests
   std::vector<VersionStatus> absent;               ///< wanted, and loading or failed
+  std::map<std::string, std::int64_t> labels;      ///< of versions that answer
 
   /// The version that answers.
   ///
-  /// Errors: kUnavailable while it loads or when it could not be loaded (says why); kNotFound listing those
-  /// that there
-  ///         are.
-  Result<std::shared_ptr<LiveVersion>> find(std::string_view name, std::optional<std::int64_t> version) const;
+  /// Errors: kUnavailable while it loads or when it could not be loaded (says why); kNotFound or, for a
+  /// label,
+  ///         kInvalidArgument, listing those that there are.
+  Result<std::shared_ptr<LiveVersion>> find(std::string_view name, const VersionChoice& version) const;
+
+  /// Moves the labels that are wanted to their versions, if those answer, and drops those of versions that no
+  /// longer do, or that are wanted nowhere.
+  void move_labels();
 
   /// What became of each version that is wanted, in that order.
   std::vector<VersionStatus> wanted_states() const;
+
+ private:
+  Error no_such_label(std::string_view name, const std::string& label) const;
 };
 
 /// All deployments by name.

@@ -11,11 +11,27 @@
 
 namespace amas::serve {
 
+/// Which version of a deployment is meant: one by its number, one by its label, or the default one.
+struct VersionChoice {
+  std::optional<std::int64_t> number;
+  std::string label{};  ///< empty: none
+
+  VersionChoice(std::optional<std::int64_t> chosen = std::nullopt)  // NOLINT(google-explicit-constructor)
+      : number(chosen) {}
+  VersionChoice(std::int64_t chosen) : number(chosen) {}  // NOLINT(google-explicit-constructor)
+  /// The version with this label.
+  static VersionChoice of_label(std::string label) {
+    VersionChoice choice;
+    choice.label = std::move(label);
+    return choice;
+  }
+};
+
 /// One question to a model, whatever dialect it came in.
 struct InferRequest {
   std::string tenant = "default";
-  std::string model;                    ///< a deployment's name
-  std::optional<std::int64_t> version;  ///< none: the deployment's default
+  std::string model;      ///< a deployment's name
+  VersionChoice version;  ///< none: the deployment's default
   std::string signature = "serving_default";
   /// In any order; dim 0 is the row. Where the signature has one input, its name may be left empty.
   std::vector<NamedTensor> inputs;

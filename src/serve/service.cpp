@@ -52,8 +52,12 @@ struct ModelService::State {
         scheduler(scheduler_options(options)) {}
 
   DeploymentStatus status(const std::string& name, const Deployed& deployed) const {
-    DeploymentStatus status{
-        name, deployed.default_version, {}, deployed.wanted_states(), deployed.wanted.generation};
+    DeploymentStatus status{.name = name,
+                            .default_version = deployed.default_version,
+                            .versions = {},
+                            .wanted = deployed.wanted_states(),
+                            .labels = deployed.labels,
+                            .generation = deployed.wanted.generation};
     const auto add = [&](const VersionStatus& one) {
       if (std::ranges::find(status.versions, one.version, &VersionStatus::version) == status.versions.end())
         status.versions.push_back(one);
@@ -148,7 +152,7 @@ Result<DeploymentStatus> ModelService::deployment(std::string_view name) const {
 }
 
 Result<std::shared_ptr<const model::Manifest>> ModelService::manifest(std::string_view name,
-                                                                      std::optional<std::int64_t> version,
+                                                                      const VersionChoice& version,
                                                                       std::int64_t* actual_version) const {
   const auto snapshot = state_->deployments.snapshot();
   AMAS_TRY(const Deployed* deployed, find(*snapshot, name));
@@ -161,7 +165,7 @@ Health ModelService::health() const {
   const auto snapshot = state_->deployments.snapshot();
   Health health = Health::kReady;
   for (const auto& [name, deployed] : *snapshot) {
-    if (deployed.find(name, std::nullopt)) continue;
+    if (deployed.find(name, {})) continue;
     const auto status = std::ranges::find(deployed.absent, deployed.default_version, &VersionStatus::version);
     if (status == deployed.absent.end() || status->state == VersionState::kFailed) return Health::kFailed;
     health = Health::kLoading;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -56,7 +57,8 @@ struct DeploymentStatus {
   std::int64_t default_version = 0;
   std::vector<VersionStatus> versions;  ///< that are there or are to be, by number
   std::vector<VersionStatus> wanted{};  ///< that are to be served, the default first: what became of each
-  std::int64_t generation = 0;          ///< of what is wanted, once the loader has taken it up
+  std::map<std::string, std::int64_t> labels{};  ///< label → the version that answers under it
+  std::int64_t generation = 0;                   ///< of what is wanted, once the loader has taken it up
 };
 
 /// Whether the service can answer for all its deployments.
@@ -66,12 +68,13 @@ enum class Health {
   kFailed,   ///< one could not be loaded, and no older version answers in its place; it is tried again
 };
 
-/// A version that is to be served.
+/// A version that is to be served. Its labels move to it once it answers.
 struct WantedVersion {
   std::int64_t version = 0;
-  std::filesystem::path package;  ///< folder
-  std::string variant;            ///< of the package's manifest
-  std::string digest{};           ///< that the package must have; empty: any
+  std::filesystem::path package;      ///< folder
+  std::string variant;                ///< of the package's manifest
+  std::string digest{};               ///< that the package must have; empty: any
+  std::vector<std::string> labels{};  ///< names for it; no other version of the deployment has them
   bool operator==(const WantedVersion&) const = default;
 };
 
@@ -136,8 +139,7 @@ class ModelService {
   /// The manifest of a version (none: the default one); borrowed for as long as the pointer is held.
   ///
   /// Errors: kNotFound; kUnavailable while loading.
-  Result<std::shared_ptr<const model::Manifest>> manifest(std::string_view name,
-                                                          std::optional<std::int64_t> version,
+  Result<std::shared_ptr<const model::Manifest>> manifest(std::string_view name, const VersionChoice& version,
                                                           std::int64_t* actual_version = nullptr) const;
   /// Whether every deployment has its default version available, and if not, why.
   Health health() const;

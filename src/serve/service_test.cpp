@@ -442,6 +442,34 @@ TEST_F(ServiceTest, refuses_a_package_whose_manifest_is_not_the_one_that_is_want
   EXPECT_TRUE(service_->ready());
 }
 
+TEST_F(ServiceTest, moves_a_label_to_a_version_once_that_answers) {
+  make();
+  WantedVersion one = version(1, "tokens:1"), two = version(2, "tokens:2"), broken = version(3, "nonsense");
+  one.labels = {"stable", "old"};
+  two.labels = {"canary"};
+  deploy({{"spam", {one, two}, {"default"}}});
+  const auto answers = [&](const char* label) {
+    InferRequest request = tokens("spam", {1, 2, 3, 4});
+    request.version = VersionChoice::of_label(label);
+    const auto answer = ask(std::move(request)).get();
+    return answer ? answer->version : -1;
+  };
+  EXPECT_EQ(1, answers("stable"));
+  EXPECT_EQ(2, answers("canary"));
+  EXPECT_EQ(-1, answers("nope"));
+  EXPECT_EQ(1, service_->deployment("spam")->labels.at("old"));
+  // A version that does not load leaves the label where it was.
+  one.labels = {};
+  broken.labels = {"stable"};
+  deploy({{"spam", {one, two, broken}, {"default"}}});
+  EXPECT_EQ(1, answers("stable"));
+  EXPECT_EQ(-1, answers("old"));
+  two.labels = {"canary", "stable"};
+  deploy({{"spam", {two}, {"default"}}});
+  EXPECT_EQ(2, answers("stable"));
+  EXPECT_EQ(Code::kInvalidArgument, service_->manifest("spam", VersionChoice::of_label("old")).error().code);
+}
+
 TEST_F(ServiceTest, frees_a_version_only_after_its_last_request) {
   make({.compute_threads = 1});
   deploy({{"spam", {version(1, "tokens:1")}, {"default"}}});
@@ -472,13 +500,13 @@ TEST_F(ServiceTest, says_loading_until_the_first_version_is_warm) {
   EXPECT_EQ("model is still loading: spam version 4; retry soon",
             ask(texts("spam", {"x"})).get().error().message);
   EXPECT_FALSE(service_->ready());
-  EXPECT_EQ(Code::kUnavailable, service_->manifest("spam", std::nullopt).error().code);
+  EXPECT_EQ(Code::kUnavailable, service_->manifest("spam", {}).error().code);
   EXPECT_EQ(VersionState::kLoading, service_->deployments()[0].versions[0].state);
   engine_.gate.set_open(true);
   service_->wait_until_settled();
   EXPECT_TRUE(service_->ready());
   std::int64_t actual = 0;
-  const auto manifest = service_->manifest("spam", std::nullopt, &actual);
+  const auto manifest = service_->manifest("spam", {}, &actual);
   ASSERT_TRUE(manifest);
   EXPECT_EQ(4, actual);
   EXPECT_EQ("fake", (*manifest)->name);

@@ -22,7 +22,8 @@ Result<serve::WantedVersion> wanted_version(const store::Store& store, const std
   const std::string digest = found == versions.end() ? "" : found->digest;
   const std::string folder =
       digest.empty() ? "no version " + std::to_string(target.version) + " of " + model : digest;
-  return serve::WantedVersion{target.version, store.home() / "packages" / folder, target.variant, digest};
+  return serve::WantedVersion{target.version, store.home() / "packages" / folder, target.variant, digest,
+                              target.labels};
 }
 
 }  // namespace

@@ -191,6 +191,7 @@ Status run_server(const ServerOptions& options) {
                                 metrics));
   rpc::Router methods;
   oip::add_methods(methods, service);
+  tfs::add_methods(methods, service);
   rpc::add_health(methods, [&service] { return service.ready(); });
   rpc::add_reflection(methods);
   AMAS_TRY(const auto grpc, rpc::Server::start({.port = options.grpc_port}, methods, metrics));

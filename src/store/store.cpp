@@ -27,7 +27,11 @@ Result<Deployment> read_deployment(const Statement& row) {
   for (const Json& target : targets) {
     AMAS_TRY(const auto version, json_field<std::int64_t>(target, "version"));
     AMAS_TRY(std::string variant, json_field<std::string>(target, "variant"));
-    deployment.targets.push_back({version, std::move(variant)});
+    std::vector<std::string> labels;
+    if (target.contains("labels")) {
+      AMAS_TRY(labels, json_array<std::string>(target, "labels"));
+    }
+    deployment.targets.push_back({version, std::move(variant), std::move(labels)});
   }
   AMAS_TRY(const Json tenants, stored_json(row.text(3)));
   for (const Json& tenant : tenants)
@@ -209,7 +213,7 @@ Result<std::vector<Measurement>> Store::measurements(std::string_view digest) co
 Result<Deployment> Store::put_deployment(Deployment deployment) {
   Json targets = Json::array();
   for (const DeploymentTarget& target : deployment.targets)
-    targets.push_back({{"version", target.version}, {"variant", target.variant}});
+    targets.push_back({{"version", target.version}, {"variant", target.variant}, {"labels", target.labels}});
   return state_->database.with([&](Database& database) -> Result<Deployment> {
     AMAS_TRY(Transaction transaction, Transaction::begin(database));
     AMAS_TRY(deployment.generation, next_generation(database));

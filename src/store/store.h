@@ -39,6 +39,7 @@ struct Measurement {
 struct DeploymentTarget {
   std::int64_t version = 0;
   std::string variant = "fp32";
+  std::vector<std::string> labels{};  ///< names for this version, such as "stable"; each of one target only
 };
 
 /// A name under which a model is served. The default version answers requests that name none.

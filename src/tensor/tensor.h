@@ -90,6 +90,36 @@ struct DTypeOf<std::string> {
   static constexpr DType value = DType::kString;
 };
 
+/// Calls `f.template operator()<T>()` with the type of a number's elements; float16 goes as its bits, in
+/// std::uint16_t, and so does everything that is no number.
+template <class F>
+decltype(auto) with_element_type(DType dtype, F&& f) {
+  switch (dtype) {
+    case DType::kBool:
+      return f.template operator()<bool>();
+    case DType::kUint8:
+      return f.template operator()<std::uint8_t>();
+    case DType::kInt8:
+      return f.template operator()<std::int8_t>();
+    case DType::kInt16:
+      return f.template operator()<std::int16_t>();
+    case DType::kUint32:
+      return f.template operator()<std::uint32_t>();
+    case DType::kInt32:
+      return f.template operator()<std::int32_t>();
+    case DType::kUint64:
+      return f.template operator()<std::uint64_t>();
+    case DType::kInt64:
+      return f.template operator()<std::int64_t>();
+    case DType::kFloat32:
+      return f.template operator()<float>();
+    case DType::kFloat64:
+      return f.template operator()<double>();
+    default:
+      return f.template operator()<std::uint16_t>();
+  }
+}
+
 /// Sizes of a tensor's dimensions, outermost first; a scalar has none. In a signature -1 means "any".
 using Shape = std::vector<std::int64_t>;
 

@@ -13,39 +13,15 @@ namespace {
 
 constexpr std::string_view kScores = "scores";
 
+// Empty for what is no number.
 std::vector<double> as_doubles(const Tensor& tensor) {
-  std::vector<double> values(tensor.size());
-  const auto take = [&]<class T>(std::span<const T> elements) {
-    std::ranges::copy(elements, values.begin());
-  };
-  switch (tensor.dtype()) {
-    case DType::kUint8:
-      take(tensor.data<std::uint8_t>());
-      break;
-    case DType::kInt8:
-      take(tensor.data<std::int8_t>());
-      break;
-    case DType::kUint16:
-      take(tensor.data<std::uint16_t>());
-      break;
-    case DType::kInt16:
-      take(tensor.data<std::int16_t>());
-      break;
-    case DType::kUint32:
-      take(tensor.data<std::uint32_t>());
-      break;
-    case DType::kInt32:
-      take(tensor.data<std::int32_t>());
-      break;
-    case DType::kFloat32:
-      take(tensor.data<float>());
-      break;
-    case DType::kFloat64:
-      take(tensor.data<double>());
-      break;
-    default:
-      values.clear();
-  }
+  const DType dtype = tensor.dtype();
+  if (dtype == DType::kString || dtype == DType::kFloat16 || dtype == DType::kBool) return {};
+  std::vector<double> values;
+  values.reserve(tensor.size());
+  with_element_type(dtype, [&]<class T>() {
+    for (const T value : tensor.data<T>()) values.push_back(static_cast<double>(value));
+  });
   return values;
 }
 

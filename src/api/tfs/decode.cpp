@@ -196,7 +196,7 @@ Result<Question> decode_predict(std::string_view body, const FindSignature& find
   return question;
 }
 
-Result<Question> decode_classify(std::string_view body, const FindSignature& find) {
+Result<Question> decode_examples(std::string_view body, const FindSignature& find) {
   Question question;
   AMAS_TRY(Document document, Document::open(body));
   AMAS_CHECK(read_signature_name(document, question));

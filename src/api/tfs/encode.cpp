@@ -66,12 +66,7 @@ Result<std::string> encode_predict(const std::vector<NamedTensor>& outputs, bool
   return out;
 }
 
-Result<std::string> encode_classify(const Tensor& scores, const std::vector<std::string>& labels) {
-  if (scores.dtype() != DType::kFloat32 || scores.shape().size() != 2 ||
-      scores.shape()[1] != static_cast<std::int64_t>(labels.size()))
-    return internal_error(fmt::format("the model's scores do not fit its labels: {} {} and {} labels",
-                                      dtype_name(scores.dtype()), format_shape(scores.shape()),
-                                      labels.size()));
+std::string encode_classify(const Tensor& scores, const std::vector<std::string>& labels) {
   std::vector<std::string> names(labels.size());
   for (std::size_t i = 0; i < labels.size(); ++i) json::append_string(names[i], labels[i]);
   const auto values = scores.data<float>();
@@ -84,6 +79,16 @@ Result<std::string> encode_classify(const Tensor& scores, const std::vector<std:
     out += ',';
     json::append_number(out, values[at]);
     out += label + 1 == labels.size() ? "]]" : "]";
+  }
+  out += "]}";
+  return out;
+}
+
+std::string encode_regress(const std::vector<float>& values) {
+  std::string out = "{\"results\":[";
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (i > 0) out += ',';
+    json::append_number(out, values[i]);
   }
   out += "]}";
   return out;

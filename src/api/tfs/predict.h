@@ -27,10 +27,10 @@ struct Question {
 /// Errors: kInvalidArgument naming the place, such as instances[3].text; those of `find`.
 Result<Question> decode_predict(std::string_view body, const FindSignature& find);
 
-/// Reads the body of a classify request (`examples`); a feature may be a value or a list of one.
+/// Reads the body of a classify or regress request (`examples`); a feature may be a value or a list of one.
 ///
 /// Errors: as decode_predict; kUnimplemented for `context`.
-Result<Question> decode_classify(std::string_view body, const FindSignature& find);
+Result<Question> decode_examples(std::string_view body, const FindSignature& find);
 
 /// Renders {"predictions": …} for rows, else {"outputs": …}. The name of a lone output is left out.
 ///
@@ -38,8 +38,9 @@ Result<Question> decode_classify(std::string_view body, const FindSignature& fin
 Result<std::string> encode_predict(const std::vector<NamedTensor>& outputs, bool rows);
 
 /// Renders {"results": [[[label, score], …], …]}. `scores` is FLOAT32 [rows, labels].
-///
-/// Errors: kInternal when it is not.
-Result<std::string> encode_classify(const Tensor& scores, const std::vector<std::string>& labels);
+std::string encode_classify(const Tensor& scores, const std::vector<std::string>& labels);
+
+/// Renders {"results": [value, …]}.
+std::string encode_regress(const std::vector<float>& values);
 
 }  // namespace amas::tfs

@@ -134,15 +134,15 @@ TEST(TfsDecode, bounds_rows_and_depth) {
 
 TEST(TfsClassify, reads_features_as_values_and_as_lists_of_one) {
   const auto question =
-      decode_classify(R"({"examples":[{"text":"a"},{"text":["b"]}],"signature_name":""})", always(kText))
+      decode_examples(R"({"examples":[{"text":"a"},{"text":["b"]}],"signature_name":""})", always(kText))
           .value();
   EXPECT_EQ(input(question, "text").strings(), (std::vector<std::string>{"a", "b"}));
   EXPECT_EQ(question.signature, "serving_default");
   for (const char* body :
        {R"({"examples":[{"text":["a","b"]}]})", R"({"examples":[{"text":[]}]})", R"({"examples":[]})",
         R"({"instances":["a"]})", R"({"examples":[{"text":"a"}],"examples":[{"text":"a"}]})"})
-    EXPECT_EQ(decode_classify(body, always(kText)).error().code, Code::kInvalidArgument) << body;
-  EXPECT_EQ(decode_classify(R"({"context":{"a":1},"examples":[{"text":"a"}]})", always(kText)).error().code,
+    EXPECT_EQ(decode_examples(body, always(kText)).error().code, Code::kInvalidArgument) << body;
+  EXPECT_EQ(decode_examples(R"({"context":{"a":1},"examples":[{"text":"a"}]})", always(kText)).error().code,
             Code::kUnimplemented);
 }
 
@@ -182,9 +182,9 @@ TEST(TfsEncode, refuses_rows_of_outputs_that_differ_in_rows) {
 
 TEST(TfsEncode, gives_a_label_and_a_score_for_each_class) {
   const std::vector<float> numbers{0.25f, 0.75f, 1, 0};
-  EXPECT_EQ(encode_classify(Tensor::of<float>({2, 2}, numbers), {"ham", "\"spam\""}).value(),
+  EXPECT_EQ(encode_classify(Tensor::of<float>({2, 2}, numbers), {"ham", "\"spam\""}),
             R"({"results":[[["ham",0.25],["\"spam\"",0.75]],[["ham",1.0],["\"spam\"",0.0]]]})");
-  EXPECT_EQ(encode_classify(Tensor::of<float>({2, 2}, numbers), {"ham"}).error().code, Code::kInternal);
+  EXPECT_EQ(encode_regress({2.5f, 3, 0.1f}), R"({"results":[2.5,3.0,0.1]})");
 }
 
 }  // namespace

@@ -1,10 +1,8 @@
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
-#include <algorithm>
 #include <memory>
+#include <optional>
 
 #include "api/tfs/predict.h"
+#include "api/tfs/signature.h"
 #include "api/tfs/status.h"
 #include "api/tfs/target.h"
 #include "api/tfs/tfs.h"
@@ -15,7 +13,6 @@ namespace {
 
 // Bodies up to this size are decoded on the I/O thread: handing over would take longer.
 constexpr std::size_t kDecodeHereBytesMax = 64u << 10;
-constexpr std::string_view kScores = "scores";
 
 http::Response refuse(const Error& error) {
   return http::error_response(http_status(error.code), error.message);
@@ -23,33 +20,29 @@ http::Response refuse(const Error& error) {
 
 http::Response answer(const Json& document) { return {.body = dump_json(document), .headers = {}}; }
 
+http::Response answer(std::string body) { return {.body = std::move(body), .headers = {}}; }
+
 http::Response answer(Result<std::string> body) {
-  return body ? http::Response{.body = std::move(*body), .headers = {}} : refuse(body.error());
-}
-
-Result<const model::Signature*> find_signature(const model::Manifest& manifest, std::string_view name) {
-  const auto found = manifest.signatures.find(std::string(name));
-  if (found != manifest.signatures.end()) return &found->second;
-  std::vector<std::string_view> known;
-  for (const auto& [other, signature] : manifest.signatures) known.push_back(other);
-  return invalid_argument(
-      fmt::format("Serving signature name not found: \"{}\"; it has: {}", name, fmt::join(known, ", ")));
-}
-
-// A signature that classify can answer from: one with scores for each label.
-Result<const model::Signature*> find_classifier(const model::Manifest& manifest, std::string_view name) {
-  AMAS_TRY(const model::Signature* signature, find_signature(manifest, name));
-  const bool has_scores =
-      std::ranges::any_of(signature->outputs, [](const auto& spec) { return spec.name == kScores; });
-  if (!has_scores || manifest.labels.empty())
-    return unimplemented(fmt::format("signature gives no scores to classify by: \"{}\"; use :predict", name));
-  return signature;
+  return body ? answer(std::move(*body)) : refuse(body.error());
 }
 
 http::Response answer_classify(const serve::InferResponse& response, const model::Manifest& manifest) {
-  const auto scores = std::ranges::find(response.outputs, kScores, &NamedTensor::name);
-  if (scores == response.outputs.end()) return refuse(internal_error("the model gave no scores"));
-  return answer(encode_classify(scores->tensor, manifest.labels));
+  const auto scores = scores_of(response.outputs, manifest.labels);
+  return scores ? answer(encode_classify(**scores, manifest.labels)) : refuse(scores.error());
+}
+
+http::Response answer_regress(const serve::InferResponse& response) {
+  const auto values = values_of(response.outputs);
+  return values ? answer(encode_regress(*values)) : refuse(values.error());
+}
+
+Result<Question> decode(Verb verb, std::string_view body, const model::Manifest& manifest) {
+  const FindSignature find = [&](std::string_view name) {
+    return verb == Verb::kClassify  ? find_classifier(manifest, name)
+           : verb == Verb::kRegress ? find_regression(manifest, name)
+                                    : find_signature(manifest, name);
+  };
+  return verb == Verb::kPredict ? decode_predict(body, find) : decode_examples(body, find);
 }
 
 // Decodes the body and asks the model; the reply is given now or later.
@@ -57,14 +50,7 @@ void ask(serve::ModelService& service, const http::Request& request, const Targe
          const http::Reply& reply) {
   auto manifest = service.manifest(target.model, target.version);
   if (!manifest) return reply(refuse(manifest.error()));
-  if (target.verb == Verb::kRegress)
-    return reply(
-        refuse(unimplemented("the model is a classifier, not a regression; use :predict or :classify")));
-  const bool classify = target.verb == Verb::kClassify;
-  const FindSignature find = [&](std::string_view name) {
-    return classify ? find_classifier(**manifest, name) : find_signature(**manifest, name);
-  };
-  auto question = classify ? decode_classify(request.body, find) : decode_predict(request.body, find);
+  auto question = decode(target.verb, request.body, **manifest);
   if (!question) return reply(refuse(question.error()));
   // From here on every value fits its dtype; whether the shapes fit, the service checks.
   serve::InferRequest asked{.model = target.model,
@@ -74,10 +60,12 @@ void ask(serve::ModelService& service, const http::Request& request, const Targe
                             .request_id = request.request_id,
                             .trace_id = request.trace_id,
                             .span_id = request.span_id};
-  service.infer(std::move(asked), [reply, classify, rows = question->rows,
+  service.infer(std::move(asked), [reply, verb = target.verb, rows = question->rows,
                                    manifest = std::move(*manifest)](Result<serve::InferResponse> response) {
     if (!response) return reply(refuse(response.error()));
-    reply(classify ? answer_classify(*response, *manifest) : answer(encode_predict(response->outputs, rows)));
+    reply(verb == Verb::kClassify  ? answer_classify(*response, *manifest)
+          : verb == Verb::kRegress ? answer_regress(*response)
+                                   : answer(encode_predict(response->outputs, rows)));
   });
 }
 
@@ -98,7 +86,9 @@ http::Response get(serve::ModelService& service, const Target& target, std::int6
   }
   const auto status = service.deployment(target.model);
   if (!status) return refuse(status.error());
-  const auto document = status_document(*status, target.version, created_s);
+  const auto version = number_of(*status, target.version);
+  if (!version) return refuse(version.error());
+  const auto document = status_document(*status, *version, created_s);
   return document ? answer(*document) : refuse(document.error());
 }
 

@@ -2,55 +2,10 @@
 
 #include <fmt/format.h>
 
+#include "api/tfs/message.h"
+
 namespace amas::tfs {
 namespace {
-
-std::string_view state_name(serve::VersionState state) {
-  switch (state) {
-    case serve::VersionState::kLoading:
-      return "LOADING";
-    case serve::VersionState::kAvailable:
-      return "AVAILABLE";
-    case serve::VersionState::kUnloading:
-      return "UNLOADING";
-    case serve::VersionState::kFailed:
-      return "END";
-  }
-  return "UNKNOWN";
-}
-
-// TensorFlow's name of a dtype (tensorflow/core/framework/types.proto).
-std::string_view dtype_name_of(DType dtype) {
-  switch (dtype) {
-    case DType::kBool:
-      return "DT_BOOL";
-    case DType::kUint8:
-      return "DT_UINT8";
-    case DType::kInt8:
-      return "DT_INT8";
-    case DType::kUint16:
-      return "DT_UINT16";
-    case DType::kInt16:
-      return "DT_INT16";
-    case DType::kUint32:
-      return "DT_UINT32";
-    case DType::kInt32:
-      return "DT_INT32";
-    case DType::kUint64:
-      return "DT_UINT64";
-    case DType::kInt64:
-      return "DT_INT64";
-    case DType::kFloat16:
-      return "DT_HALF";
-    case DType::kFloat32:
-      return "DT_FLOAT";
-    case DType::kFloat64:
-      return "DT_DOUBLE";
-    case DType::kString:
-      return "DT_STRING";
-  }
-  return "DT_INVALID";
-}
 
 Json tensors_document(const std::vector<engine::TensorSpec>& specs) {
   Json tensors = Json::object();
@@ -58,7 +13,7 @@ Json tensors_document(const std::vector<engine::TensorSpec>& specs) {
     Json dimensions = Json::array();
     for (const std::int64_t size : spec.shape)
       dimensions.push_back({{"size", fmt::to_string(size)}, {"name", ""}});
-    tensors[spec.name] = {{"dtype", dtype_name_of(spec.dtype)},
+    tensors[spec.name] = {{"dtype", tensorflow::DataType_Name(data_type_of(spec.dtype))},
                           {"tensor_shape", {{"dim", std::move(dimensions)}, {"unknown_rank", false}}},
                           {"name", spec.name}};
   }
@@ -76,6 +31,29 @@ Json openai_document(const serve::DeploymentStatus& status, std::int64_t created
 }
 
 }  // namespace
+
+std::string_view state_name(serve::VersionState state) {
+  switch (state) {
+    case serve::VersionState::kLoading:
+      return "LOADING";
+    case serve::VersionState::kAvailable:
+      return "AVAILABLE";
+    case serve::VersionState::kUnloading:
+      return "UNLOADING";
+    case serve::VersionState::kFailed:
+      return "END";
+  }
+  return "UNKNOWN";
+}
+
+Result<std::optional<std::int64_t>> number_of(const serve::DeploymentStatus& status,
+                                              const serve::VersionChoice& choice) {
+  if (choice.label.empty()) return choice.number;
+  const auto found = status.labels.find(choice.label);
+  if (found != status.labels.end()) return std::optional(found->second);
+  return invalid_argument(
+      fmt::format("Unrecognized servable version label: {} of {}", choice.label, status.name));
+}
 
 Result<Json> status_document(const serve::DeploymentStatus& status, std::optional<std::int64_t> version,
                              std::int64_t created_s) {

@@ -11,6 +11,15 @@
 
 namespace amas::tfs {
 
+/// TensorFlow Serving's name of a version's state, such as "AVAILABLE".
+std::string_view state_name(serve::VersionState state);
+
+/// The version that is meant; none when none was named.
+///
+/// Errors: kInvalidArgument for a label that no version has.
+Result<std::optional<std::int64_t>> number_of(const serve::DeploymentStatus& status,
+                                              const serve::VersionChoice& choice);
+
 /// The reply to GET /v1/models/{model}: TensorFlow Serving's `model_version_status`, OpenAI's `id`, `object`,
 /// `created`, `owned_by`, and KServe's `name`, `ready`. `version`: only that one is listed. `created_s`: when
 /// serving began, seconds since 1970.

@@ -45,14 +45,13 @@ Result<Target> parse_target(std::string_view method, std::string_view path) {
   if (target.model.empty()) return malformed(method, path);
   if (json::take_prefix(rest, "/versions/")) {
     const std::string_view version = take_segment(rest);
-    target.version = json::parse_version(version);
-    if (!target.version)
+    target.version.number = json::parse_version(version);
+    if (!target.version.number)
       return invalid_argument(malformed(method, path).message +
                               fmt::format("; a version is a whole number from 1 up, not '{}'", version));
   } else if (json::take_prefix(rest, "/labels/")) {
-    return invalid_argument(
-        fmt::format("Unrecognized servable version label: {}; ask for a version by its number",
-                    json::percent_decode(take_segment(rest))));
+    target.version.label = json::percent_decode(take_segment(rest));
+    if (target.version.label.empty()) return malformed(method, path);
   }
   if (method == "GET") {
     if (json::take_prefix(rest, "/metadata")) target.verb = Verb::kMetadata;

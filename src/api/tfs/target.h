@@ -1,11 +1,11 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/result.h"
+#include "serve/request.h"
 
 namespace amas::tfs {
 
@@ -16,7 +16,7 @@ enum class Verb { kStatus, kMetadata, kPredict, kClassify, kRegress };
 struct Target {
   Verb verb = Verb::kStatus;
   std::string model;  ///< decoded; empty for the list of models
-  std::optional<std::int64_t> version;
+  serve::VersionChoice version;
 };
 
 /// Whether a path is TensorFlow Serving's at all.
@@ -26,7 +26,7 @@ bool is_target(std::string_view path);
 /// POST /v1/models/{model}[/versions/{n}|/labels/{label}]:{predict|classify|regress},
 /// GET /v1/models[/{model}[/versions/{n}|/labels/{label}][/metadata]].
 ///
-/// Errors: kInvalidArgument when it does not fit, or names a label: amas gives none to versions.
+/// Errors: kInvalidArgument when it does not fit.
 Result<Target> parse_target(std::string_view method, std::string_view path);
 
 }  // namespace amas::tfs
