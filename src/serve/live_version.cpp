@@ -275,6 +275,7 @@ void LiveVersion::execute(Work work) {
     work.times.engine_us = around_.clock.steady_us() - begin_us;
     work.times.batch_rows = static_cast<std::size_t>(range.end - range.begin);
     metrics_.batch_rows->observe(static_cast<double>(range.end - range.begin));
+    if (outputs) statistics_.count_run(work.times);
     return outputs;
   };
   const std::span<const features::TextObservation> observed(work.observed);
@@ -365,6 +366,8 @@ void LiveVersion::finish(Pending& pending, Result<InferResponse> response, const
   const Code code = ok ? Code::kUnknown : response.error().code;
   if (ok) metrics_.count_answer(times);
   else metrics_.count_failure(code);
+  if (ok) statistics_.count_answer(times, pending.rows, around_.clock);
+  else statistics_.count_failure(times, around_.clock);
   around_.observer.on_request(origin_.deployment, origin_.version, code, ok, times.total_us);
   if (log::enabled(log::Level::kDebug))
     log::write(log::Level::kDebug, "request",

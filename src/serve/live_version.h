@@ -11,6 +11,7 @@
 #include "serve/request_metrics.h"
 #include "serve/scheduler.h"
 #include "serve/service.h"
+#include "serve/statistics.h"
 #include "serve/version.h"
 
 namespace amas::serve {
@@ -50,6 +51,8 @@ class LiveVersion final : public LaneOwner, public std::enable_shared_from_this<
   VersionStatus status(VersionState state) const;
   /// The package in memory.
   const ServableVersion& servable() const { return *servable_; }
+  /// What it has done since it was loaded.
+  Statistics statistics() const { return statistics_.read(); }
 
   /// Checks a request against its signature and puts its inputs in the signature's order.
   ///
@@ -98,6 +101,7 @@ class LiveVersion final : public LaneOwner, public std::enable_shared_from_this<
   /// Whether zeros behind a row mean nothing to the graph: so it is for TF-IDF's padding (index 0, value 0).
   const bool takes_padding_;
   RequestMetrics metrics_;
+  StatisticsCounter statistics_;
 };
 
 }  // namespace amas::serve

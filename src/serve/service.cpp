@@ -151,6 +151,28 @@ Result<DeploymentStatus> ModelService::deployment(std::string_view name) const {
   return state_->status(std::string(name), *deployed);
 }
 
+Result<std::vector<VersionStatistics>> ModelService::statistics(std::string_view name,
+                                                                const VersionChoice& version) const {
+  const auto snapshot = state_->deployments.snapshot();
+  std::vector<VersionStatistics> all;
+  const auto add = [&](const std::string& deployment, const LiveVersion& live) {
+    all.push_back({deployment, live.origin().version, live.statistics()});
+  };
+  if (name.empty()) {
+    for (const auto& [deployment, deployed] : *snapshot)
+      for (const auto& live : deployed.live) add(deployment, *live);
+    return all;
+  }
+  AMAS_TRY(const Deployed* deployed, find(*snapshot, name));
+  if (version.number || !version.label.empty()) {
+    AMAS_TRY(const auto live, deployed->find(name, version));
+    add(std::string(name), *live);
+  } else {
+    for (const auto& live : deployed->live) add(std::string(name), *live);
+  }
+  return all;
+}
+
 Result<std::shared_ptr<const model::Manifest>> ModelService::manifest(std::string_view name,
                                                                       const VersionChoice& version,
                                                                       std::int64_t* actual_version) const {

@@ -16,6 +16,7 @@
 #include "features/pipeline.h"
 #include "model/package.h"
 #include "serve/request.h"
+#include "serve/statistics.h"
 #include "telemetry/metrics.h"
 
 namespace amas::serve {
@@ -59,6 +60,13 @@ struct DeploymentStatus {
   std::vector<VersionStatus> wanted{};  ///< that are to be served, the default first: what became of each
   std::map<std::string, std::int64_t> labels{};  ///< label → the version that answers under it
   std::int64_t generation = 0;                   ///< of what is wanted, once the loader has taken it up
+};
+
+/// Statistics of one version of a deployment.
+struct VersionStatistics {
+  std::string deployment;
+  std::int64_t version = 0;
+  Statistics statistics;
 };
 
 /// Whether the service can answer for all its deployments.
@@ -136,6 +144,11 @@ class ModelService {
   ///
   /// Errors: kNotFound listing what is there.
   Result<DeploymentStatus> deployment(std::string_view name) const;
+  /// What each version that answers has done since it was loaded: of one deployment and version, or of all.
+  ///
+  /// Errors: kNotFound.
+  Result<std::vector<VersionStatistics>> statistics(std::string_view name = {},
+                                                    const VersionChoice& version = {}) const;
   /// The manifest of a version (none: the default one); borrowed for as long as the pointer is held.
   ///
   /// Errors: kNotFound; kUnavailable while loading.

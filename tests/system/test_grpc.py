@@ -12,6 +12,7 @@ import tritonclient.grpc.aio
 import tritonclient.http
 from google.protobuf import descriptor_pb2
 from tritonclient.grpc import model_config_pb2, service_pb2
+from tritonclient.utils import InferenceServerException
 
 TEXTS = ["win a prize now click free money cash", "thanks for the kernel patch review tomorrow"]
 
@@ -51,6 +52,27 @@ def test_describes_server_and_model(client):
     config = client.get_model_config("mail").config
     assert config.name == "mail" and config.max_batch_size > 1 and config.output[1].dims == [2]
     assert [(one.name, one.state) for one in client.get_model_repository_index().models] == [("mail", "READY")]
+
+
+def test_counts_what_it_does(server, client):
+    def statistics():
+        return client.get_inference_statistics("mail").model_stats[0]
+    before = statistics()
+    for _ in range(3):
+        client.infer("mail", [text_input(TEXTS)])
+    after = statistics()
+    assert after.inference_count - before.inference_count == 6
+    assert after.inference_stats.success.count - before.inference_stats.success.count == 3
+    assert after.execution_count - before.execution_count == 3
+    assert after.inference_stats.success.ns > before.inference_stats.success.ns
+    assert after.last_inference > 1.6e12
+    assert {batch.batch_size for batch in after.batch_stats} >= {2}
+    with tritonclient.http.InferenceServerClient(f"127.0.0.1:{server.port}") as over_http:
+        told = over_http.get_inference_statistics("mail")["model_stats"][0]
+        assert told["inference_count"] == after.inference_count and told["inference_stats"]["fail"]["count"] == 0
+        assert over_http.get_inference_statistics()["model_stats"]
+        with pytest.raises(InferenceServerException, match="requested model 'nope' is not available"):
+            over_http.get_inference_statistics("nope")
 
 
 def test_answers_as_http_does_to_the_bit(server, client):
@@ -153,6 +175,17 @@ def test_bad_messages(server):
         with pytest.raises(grpc.RpcError) as refused:
             raw_call(server, "/inference.GRPCInferenceService/ModelInfer", message)
         assert refused.value.code() in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND), message
+
+
+def test_takes_a_message_of_40_megabytes_and_none_beyond_64(server):
+    options = [("grpc.max_send_message_length", -1)]
+    with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}", options=options) as channel:
+        infer = channel.unary_unary("/inference.GRPCInferenceService/ModelInfer")
+        for megabytes, code in [(40, grpc.StatusCode.NOT_FOUND), (65, grpc.StatusCode.RESOURCE_EXHAUSTED)]:
+            request = service_pb2.ModelInferRequest(model_name="nope", raw_input_contents=[b"x" * (megabytes << 20)])
+            with pytest.raises(grpc.RpcError) as refused:
+                infer(request.SerializeToString(), timeout=60)
+            assert refused.value.code() == code
 
 
 def test_unknown_methods(server):

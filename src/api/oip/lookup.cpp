@@ -57,4 +57,13 @@ Result<Json> describe_config(const serve::ModelService& service, const ModelName
   return config_document(name.model, *manifest);
 }
 
+Result<Json> describe_statistics(const serve::ModelService& service, const ModelName& name) {
+  const auto all = service.statistics(name.model, name.version);
+  if (all) return statistics_document(*all);
+  if (name.version && service.deployment(name.model))
+    return invalid_argument(
+        fmt::format("requested model version is not available for model '{}'", name.model));
+  return invalid_argument(fmt::format("requested model '{}' is not available", name.model));
+}
+
 }  // namespace amas::oip

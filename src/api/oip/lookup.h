@@ -44,4 +44,9 @@ Result<Json> describe_model(const serve::ModelService& service, const ModelName&
 /// Errors: those of find_manifest.
 Result<Json> describe_config(const serve::ModelService& service, const ModelName& name);
 
+/// Its statistics, as GET /v2/models[/{model}[/versions/{version}]]/stats gives them; an empty name: of all.
+///
+/// Errors: kInvalidArgument, in Triton's words, when it is not there.
+Result<Json> describe_statistics(const serve::ModelService& service, const ModelName& name);
+
 }  // namespace amas::oip

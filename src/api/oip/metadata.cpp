@@ -37,12 +37,55 @@ Json config_tensors(const std::vector<engine::TensorSpec>& specs) {
   return tensors;
 }
 
+Json duration_document(const serve::Duration& duration) {
+  constexpr std::uint64_t kNanoseconds = 1'000;
+  return {{"count", duration.count}, {"ns", duration.us * kNanoseconds}};
+}
+
+// Encoding happens behind the model's time: it is counted, and takes nothing.
+serve::Duration only_count(const serve::Duration& duration) { return {duration.count, 0}; }
+
+Json batches_document(const serve::Statistics& statistics) {
+  Json batches = Json::array();
+  for (const auto& [rows, batch] : statistics.batches)
+    batches.push_back({{"batch_size", rows},
+                       {"compute_input", duration_document(batch.features)},
+                       {"compute_infer", duration_document(batch.engine)},
+                       {"compute_output", duration_document(only_count(batch.engine))}});
+  return batches;
+}
+
 }  // namespace
+
+Json statistics_document(const std::vector<serve::VersionStatistics>& all) {
+  constexpr std::int64_t kMicroseconds = 1'000;
+  Json models = Json::array();
+  for (const auto& [deployment, version, statistics] : all)
+    models.push_back({{"name", deployment},
+                      {"version", fmt::to_string(version)},
+                      {"last_inference", statistics.last_us / kMicroseconds},
+                      {"inference_count", statistics.rows},
+                      {"execution_count", statistics.runs()},
+                      {"inference_stats",
+                       {{"success", duration_document(statistics.success)},
+                        {"fail", duration_document(statistics.fail)},
+                        {"queue", duration_document(statistics.queue)},
+                        {"compute_input", duration_document(statistics.features)},
+                        {"compute_infer", duration_document(statistics.engine)},
+                        {"compute_output", duration_document(only_count(statistics.engine))},
+                        {"cache_hit", duration_document({})},
+                        {"cache_miss", duration_document({})}}},
+                      {"response_stats", Json::object()},
+                      {"batch_stats", batches_document(statistics)},
+                      {"memory_usage", Json::array()}});
+  return {{"model_stats", std::move(models)}};
+}
 
 Json server_document() {
   return {{"name", "amas"},
           {"version", AMAS_VERSION},
-          {"extensions", {"classification", "model_configuration", "binary_tensor_data", "parameters"}}};
+          {"extensions",
+           {"classification", "model_configuration", "binary_tensor_data", "parameters", "statistics"}}};
 }
 
 Json model_document(std::string_view model, const std::vector<std::int64_t>& versions,

@@ -25,4 +25,7 @@ Json config_document(std::string_view model, const model::Manifest& manifest);
 /// The reply to POST /v2/repository/index; `only_ready` leaves out versions that do not serve.
 Json index_document(const std::vector<serve::DeploymentStatus>& all, bool only_ready);
 
+/// The reply to GET …/stats: one entry a version.
+Json statistics_document(const std::vector<serve::VersionStatistics>& all);
+
 }  // namespace amas::oip

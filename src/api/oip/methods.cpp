@@ -164,6 +164,12 @@ void add_methods(rpc::Router& router, serve::ModelService& service) {
         AMAS_TRY(const Json document, describe_config(service, name));
         return message_of<inference::ModelConfigResponse>({{"config", document}});
       });
+  add<inference::ModelStatisticsRequest>(
+      router, "ModelStatistics", [&service](const auto& asked) -> Result<inference::ModelStatisticsResponse> {
+        AMAS_TRY(const ModelName name, name_of(asked.name(), asked.version()));
+        AMAS_TRY(const Json document, describe_statistics(service, name));
+        return message_of<inference::ModelStatisticsResponse>(document);
+      });
   add<inference::RepositoryIndexRequest>(
       router, "RepositoryIndex", [&service](const auto& asked) { return index_of(service, asked.ready()); });
   router.add(method("ModelInfer"), [&service](const rpc::Request& request, const rpc::Reply& reply) {

@@ -70,8 +70,9 @@ void infer(serve::ModelService& service, const http::Request& request, Target ta
 
 http::Response describe(const serve::ModelService& service, const Target& target) {
   const ModelName name{target.model, target.version};
-  const auto document =
-      target.verb == Verb::kConfig ? describe_config(service, name) : describe_model(service, name);
+  const auto document = target.verb == Verb::kConfig  ? describe_config(service, name)
+                        : target.verb == Verb::kModel ? describe_model(service, name)
+                                                      : describe_statistics(service, name);
   return document ? answer(*document) : refuse(document.error());
 }
 
@@ -116,6 +117,8 @@ http::Response respond(const serve::ModelService& service, const http::Request& 
       return answer({{"name", target.model}, {"ready", true}});
     case Verb::kModel:
     case Verb::kConfig:
+    case Verb::kStatistics:
+    case Verb::kAllStatistics:
     case Verb::kInfer:
       break;
   }

@@ -12,14 +12,16 @@ struct Fixed {
   std::string_view path;
   Verb verb;
 };
-constexpr std::array<Fixed, 5> kFixed{{{"", Verb::kServer},
+constexpr std::array<Fixed, 6> kFixed{{{"", Verb::kServer},
                                        {"/health/live", Verb::kLive},
                                        {"/health/ready", Verb::kServerReady},
                                        {"/models", Verb::kModels},
+                                       {"/models/stats", Verb::kAllStatistics},
                                        {"/repository/index", Verb::kIndex}}};
-constexpr std::array<Fixed, 4> kOfModel{{{"", Verb::kModel},
+constexpr std::array<Fixed, 5> kOfModel{{{"", Verb::kModel},
                                          {"/ready", Verb::kModelReady},
                                          {"/config", Verb::kConfig},
+                                         {"/stats", Verb::kStatistics},
                                          {"/infer", Verb::kInfer}}};
 
 bool take(std::string_view& path, std::string_view prefix) {

@@ -10,7 +10,19 @@
 namespace amas::oip {
 
 /// What a path below /v2 asks for.
-enum class Verb { kServer, kLive, kServerReady, kModels, kIndex, kModel, kModelReady, kConfig, kInfer };
+enum class Verb {
+  kServer,
+  kLive,
+  kServerReady,
+  kModels,
+  kIndex,
+  kAllStatistics,
+  kModel,
+  kModelReady,
+  kConfig,
+  kStatistics,
+  kInfer
+};
 
 /// A path below /v2, taken apart.
 struct Target {
