@@ -15,6 +15,7 @@ struct ServeOptions {
   int grpc_port = -1;  ///< -1: the one behind `port`
   int threads = 0;
   std::string level = "info";
+  std::string model_control = "none";
 };
 
 // What is served, what failed and why, or what to do when there is nothing.
@@ -48,6 +49,7 @@ Status serve(Session& session, const ServeOptions& options) {
   server.home = session.home;
   server.port = static_cast<std::uint16_t>(options.port);
   server.grpc_port = grpc_port_of(options);
+  server.model_control = options.model_control == "explicit";
   server.compute_threads = static_cast<std::size_t>(options.threads);
   server.log_level = options.level == "debug"  ? log::Level::kDebug
                      : options.level == "warn" ? log::Level::kWarn
@@ -74,6 +76,11 @@ void add_serve_command(CLI::App& app, Session& session, Action& action) {
   serve_command->add_option("--threads", serve_options->threads, "Compute threads [one a processor]")
       ->check(whole_number(0, 1024))
       ->type_name("COUNT");
+  serve_command
+      ->add_option("--model-control-mode", serve_options->model_control,
+                   "explicit: clients may load and unload models [none]")
+      ->check(one_of({"none", "explicit"}))
+      ->type_name("MODE");
   serve_command->add_option("--log-level", serve_options->level, "debug, info or warn [info]")
       ->check(one_of({"debug", "info", "warn"}))
       ->type_name("LEVEL");

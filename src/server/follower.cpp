@@ -44,6 +44,7 @@ DeploymentFollower::DeploymentFollower(const store::Store& store, serve::ModelSe
     : store_(store), service_(service) {}
 
 Status DeploymentFollower::follow_once() {
+  const std::scoped_lock lock(mutex_);
   // The generation is read first: a change in between is then seen again, not lost.
   AMAS_TRY(const std::int64_t generation, store_.deployments_generation());
   if (generation_ == generation) return {};

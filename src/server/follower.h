@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -25,7 +26,7 @@ class DeploymentFollower {
 
   /// Tells the service what is to be served now.
   ///
-  /// Errors: those of the store; nothing has changed then.
+  /// Errors: those of the store; nothing has changed then. Threads: any.
   Status follow_once();
   /// Goes on in a thread of its own, until destroyed. A store that cannot be read is logged once; what is
   /// served stays.
@@ -36,6 +37,7 @@ class DeploymentFollower {
 
   const store::Store& store_;
   serve::ModelService& service_;
+  std::mutex mutex_;  // guards generation_: what is told last is what was read last
   std::optional<std::int64_t> generation_;
   std::jthread thread_;
 };

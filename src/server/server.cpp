@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include "api/admin/admin.h"
@@ -22,6 +23,7 @@
 #include "base/threads.h"
 #include "monitor/watch.h"
 #include "serve/service.h"
+#include "server/control.h"
 #include "server/engines.h"
 #include "server/follower.h"
 #include "server/signals.h"
@@ -178,10 +180,13 @@ Status run_server(const ServerOptions& options) {
   serve::ModelService service(*engine, service_options(options), metrics, observer);
   DeploymentFollower follower(*store, service);
   AMAS_CHECK(follower.follow_once());
+  std::optional<HomeControl> control;
+  if (options.model_control) control.emplace(*store, service, follower);
+  serve::DeploymentControl* const controlled = control ? &*control : nullptr;
   http::Router router;
   add_own_routes(router, service, metrics);
   tfs::add_routes(router, service);
-  oip::add_routes(router, service);
+  oip::add_routes(router, service, controlled);
   admin::add_routes(router, service, watch);
   AMAS_TRY(const auto http, http::Server::start(
                                 http_options(options, service),
@@ -190,7 +195,7 @@ Status run_server(const ServerOptions& options) {
                                 },
                                 metrics));
   rpc::Router methods;
-  oip::add_methods(methods, service);
+  oip::add_methods(methods, service, controlled);
   tfs::add_methods(methods, service);
   rpc::add_health(methods, [&service] { return service.ready(); });
   rpc::add_reflection(methods);

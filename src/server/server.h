@@ -22,6 +22,7 @@ struct ServerOptions {
   std::filesystem::path home;
   std::uint16_t port = 8080;        ///< of HTTP, on 127.0.0.1; 0: any free one
   std::uint16_t grpc_port = 8081;   ///< the same for gRPC
+  bool model_control = false;       ///< clients may load and unload models
   std::size_t compute_threads = 0;  ///< 0: one a processor
   log::Level log_level = log::Level::kInfo;
   std::int64_t drain_us = 30'000'000;  ///< what requests in flight have to end in

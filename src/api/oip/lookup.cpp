@@ -57,6 +57,23 @@ Result<Json> describe_config(const serve::ModelService& service, const ModelName
   return config_document(name.model, *manifest);
 }
 
+Result<Json> describe_index(const serve::ModelService& service, const serve::DeploymentControl* control,
+                            bool only_ready) {
+  const auto deployments = service.deployments();
+  Json index = index_document(deployments, only_ready);
+  if (control == nullptr || only_ready) return index;
+  AMAS_TRY(const auto models, control->models());
+  for (const std::string& model : models)
+    if (std::ranges::find(deployments, model, &serve::DeploymentStatus::name) == deployments.end())
+      index.push_back({{"name", model}});
+  return index;
+}
+
+Error no_control() {
+  return {Code::kPermissionDenied,
+          "explicit model load / unload is not allowed; start the server with --model-control-mode explicit"};
+}
+
 Result<Json> describe_statistics(const serve::ModelService& service, const ModelName& name) {
   const auto all = service.statistics(name.model, name.version);
   if (all) return statistics_document(*all);

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "model/manifest.h"
+#include "serve/control.h"
 #include "serve/service.h"
 
 namespace amas::oip {
@@ -48,5 +49,15 @@ Result<Json> describe_config(const serve::ModelService& service, const ModelName
 ///
 /// Errors: kInvalidArgument, in Triton's words, when it is not there.
 Result<Json> describe_statistics(const serve::ModelService& service, const ModelName& name);
+
+/// The index: one entry a version of each deployment, and where models can be loaded, the name of each that
+/// is not; `only_ready` leaves out all that do not serve.
+///
+/// Errors: those of `control`, which may be null.
+Result<Json> describe_index(const serve::ModelService& service, const serve::DeploymentControl* control,
+                            bool only_ready);
+
+/// The error of clients that load or unload models where they may not.
+Error no_control();
 
 }  // namespace amas::oip

@@ -124,14 +124,29 @@ void infer_in_stream(serve::ModelService& service, const rpc::Request& request,
   if (!taken) send(*stream, "", too_busy());
 }
 
-Result<inference::RepositoryIndexResponse> index_of(const serve::ModelService& service, bool only_ready) {
-  return message_of<inference::RepositoryIndexResponse>(
-      {{"models", index_document(service.deployments(), only_ready)}});
+template <class Asked, class Answer>
+void add_change(rpc::Router& router, std::string_view name, serve::DeploymentControl* control,
+                void (serve::DeploymentControl::*change)(const std::string&,
+                                                         serve::DeploymentControl::Done)) {
+  router.add(method(name), [control, change](const rpc::Request& request, const rpc::Reply& reply) {
+    Asked asked;
+    if (control == nullptr) return reply(no_control());
+    if (!asked.ParseFromArray(request.message.data(), static_cast<int>(request.message.size())))
+      return reply(invalid_argument("the message cannot be read"));
+    for (const auto& [key, value] : asked.parameters())
+      if (key != "unload_dependents")
+        return reply(unimplemented(fmt::format(
+            "parameter '{}' is not supported: models are registered with `amas model import`", key)));
+    (control->*change)(asked.model_name(), [reply](const Status& status) {
+      if (status) reply(Answer().SerializeAsString());
+      else reply(status.error());
+    });
+  });
 }
 
 }  // namespace
 
-void add_methods(rpc::Router& router, serve::ModelService& service) {
+void add_methods(rpc::Router& router, serve::ModelService& service, serve::DeploymentControl* control) {
   add<inference::ServerLiveRequest>(router, "ServerLive", [](const auto&) {
     inference::ServerLiveResponse response;
     response.set_live(true);
@@ -171,7 +186,16 @@ void add_methods(rpc::Router& router, serve::ModelService& service) {
         return message_of<inference::ModelStatisticsResponse>(document);
       });
   add<inference::RepositoryIndexRequest>(
-      router, "RepositoryIndex", [&service](const auto& asked) { return index_of(service, asked.ready()); });
+      router, "RepositoryIndex",
+      [&service, control](const auto& asked) -> Result<inference::RepositoryIndexResponse> {
+        AMAS_TRY(const Json models, describe_index(service, control, asked.ready()));
+        return message_of<inference::RepositoryIndexResponse>({{"models", models}});
+      });
+  using Control = serve::DeploymentControl;
+  add_change<inference::RepositoryModelLoadRequest, inference::RepositoryModelLoadResponse>(
+      router, "RepositoryModelLoad", control, &Control::load);
+  add_change<inference::RepositoryModelUnloadRequest, inference::RepositoryModelUnloadResponse>(
+      router, "RepositoryModelUnload", control, &Control::unload);
   router.add(method("ModelInfer"), [&service](const rpc::Request& request, const rpc::Reply& reply) {
     infer(service, request, reply);
   });

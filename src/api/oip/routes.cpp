@@ -76,13 +76,33 @@ http::Response describe(const serve::ModelService& service, const Target& target
   return document ? answer(*document) : refuse(document.error());
 }
 
+// Loads or unloads; the reply is given when that is done, and has no body, as Triton's.
+void change(serve::DeploymentControl* control, const http::Request& request, const Target& target,
+            const http::Reply& reply) {
+  if (control == nullptr) return reply(refuse(no_control()));
+  const auto asked = request.body.empty() ? Result<Json>(Json::object()) : parse_json(request.body);
+  if (!asked) return reply(refuse(asked.error()));
+  const auto parameters = json_field_or<Json>(*asked, "parameters", Json::object());
+  if (!parameters) return reply(refuse(parameters.error()));
+  for (const auto& [key, value] : parameters->items())
+    if (target.verb == Verb::kLoad || key != "unload_dependents")
+      return reply(refuse(unimplemented(fmt::format(
+          "parameter '{}' is not supported: models are registered with `amas model import`", key))));
+  const auto done = [reply](const Status& status) {
+    reply(status ? http::Response{.body = "", .headers = {}} : refuse(status.error()));
+  };
+  if (target.verb == Verb::kLoad) control->load(target.model, done);
+  else control->unload(target.model, done);
+}
+
 http::Response list_models(const serve::ModelService& service) {
   Json names = Json::array();
   for (const serve::DeploymentStatus& status : service.deployments()) names.push_back(status.name);
   return answer({{"models", std::move(names)}});
 }
 
-http::Response list_index(const serve::ModelService& service, std::string_view body) {
+http::Response list_index(const serve::ModelService& service, const serve::DeploymentControl* control,
+                          std::string_view body) {
   bool only_ready = false;
   if (!body.empty()) {
     const auto asked = parse_json(body);
@@ -91,11 +111,12 @@ http::Response list_index(const serve::ModelService& service, std::string_view b
     if (!ready) return refuse(ready.error());
     only_ready = *ready;
   }
-  return answer(index_document(service.deployments(), only_ready));
+  const auto index = describe_index(service, control, only_ready);
+  return index ? answer(*index) : refuse(index.error());
 }
 
-http::Response respond(const serve::ModelService& service, const http::Request& request,
-                       const Target& target) {
+http::Response respond(const serve::ModelService& service, const serve::DeploymentControl* control,
+                       const http::Request& request, const Target& target) {
   switch (target.verb) {
     case Verb::kServer:
       return answer(server_document());
@@ -110,7 +131,7 @@ http::Response respond(const serve::ModelService& service, const http::Request& 
     case Verb::kModels:
       return list_models(service);
     case Verb::kIndex:
-      return list_index(service, request.body);
+      return list_index(service, control, request.body);
     case Verb::kModelReady:
       if (!is_ready(service, {target.model, target.version}))
         return http::error_response(400, "Model version not ready");
@@ -120,6 +141,8 @@ http::Response respond(const serve::ModelService& service, const http::Request& 
     case Verb::kStatistics:
     case Verb::kAllStatistics:
     case Verb::kInfer:
+    case Verb::kLoad:
+    case Verb::kUnload:
       break;
   }
   return describe(service, target);
@@ -127,15 +150,17 @@ http::Response respond(const serve::ModelService& service, const http::Request& 
 
 }  // namespace
 
-void add_routes(http::Router& router, serve::ModelService& service) {
-  router.add([&service](const http::Request& request, http::Reply& reply) {
+void add_routes(http::Router& router, serve::ModelService& service, serve::DeploymentControl* control) {
+  router.add([&service, control](const http::Request& request, http::Reply& reply) {
     if (!is_target(request.path)) return false;
     auto target = parse_target(request.path);
     if (!target) reply(refuse(target.error()));
     else if (request.method != method_of(target->verb))
       reply(http::method_not_allowed(method_of(target->verb) == "GET" ? "GET, HEAD" : "POST"));
     else if (target->verb == Verb::kInfer) infer(service, request, std::move(*target), reply);
-    else reply(respond(service, request, *target));
+    else if (target->verb == Verb::kLoad || target->verb == Verb::kUnload)
+      change(control, request, *target, reply);
+    else reply(respond(service, control, request, *target));
     return true;
   });
 }

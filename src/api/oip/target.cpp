@@ -38,12 +38,30 @@ std::string_view take_segment(std::string_view& path) {
 
 Error unknown_path() { return not_found("Not Found"); }
 
+// [{repository}/](index | models/{model}/(load | unload)): there is one repository, whatever it is called.
+Result<Target> parse_repository(std::string_view path) {
+  if (!path.starts_with("models/")) {
+    take_segment(path);
+    if (!take(path, "/")) return unknown_path();
+  }
+  Target target;
+  target.verb = Verb::kIndex;
+  if (path == "index") return target;
+  if (!take(path, "models/")) return unknown_path();
+  target.model = json::percent_decode(take_segment(path));
+  target.verb = path == "/load" ? Verb::kLoad : Verb::kUnload;
+  if (target.model.empty() || (path != "/load" && path != "/unload")) return unknown_path();
+  return target;
+}
+
 }  // namespace
 
 bool is_target(std::string_view path) { return path == "/v2" || path.starts_with("/v2/"); }
 
 std::string_view method_of(Verb verb) {
-  return verb == Verb::kInfer || verb == Verb::kIndex ? "POST" : "GET";
+  const bool posts =
+      verb == Verb::kInfer || verb == Verb::kIndex || verb == Verb::kLoad || verb == Verb::kUnload;
+  return posts ? "POST" : "GET";
 }
 
 Result<Target> parse_target(std::string_view path) {
@@ -54,6 +72,7 @@ Result<Target> parse_target(std::string_view path) {
       target.verb = fixed.verb;
       return target;
     }
+  if (take(path, "/repository/")) return parse_repository(path);
   if (!take(path, "/models/")) return unknown_path();
   target.model = json::percent_decode(take_segment(path));
   if (target.model.empty()) return unknown_path();

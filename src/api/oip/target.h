@@ -21,7 +21,9 @@ enum class Verb {
   kModelReady,
   kConfig,
   kStatistics,
-  kInfer
+  kInfer,
+  kLoad,
+  kUnload
 };
 
 /// A path below /v2, taken apart.
