@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,18 +13,28 @@
 
 namespace amas::engine {
 
+/// The smallest and the largest value that the elements of an integer tensor may have, both allowed.
+struct ValueRange {
+  std::int64_t low = 0;
+  std::int64_t high = 0;
+  bool operator==(const ValueRange&) const = default;
+};
+
 /// Name, dtype and shape of one input or output. In `shape`, -1 is any size; the first dimension is the
-/// batch.
+/// batch. `range` is for integers alone; none: any value.
 struct TensorSpec {
   std::string name;
   DType dtype = DType::kFloat32;
   Shape shape;
+  std::optional<ValueRange> range{};
 };
 
 /// Checks that `tensors` are what `specs` say, in the same order: count, dtype, rank, fixed dimensions, equal
-/// rows.
+/// rows, range of values.
 ///
-/// Errors: kInvalidArgument naming the tensor, what it is and what it must be.
+/// Errors: kInvalidArgument naming the tensor, what it is and what it must be; of a value beyond the range
+/// its
+///         row, too, counted from 0.
 Status check_inputs(std::span<const TensorSpec> specs, std::span<const TensorView> tensors);
 
 /// How to load a model.

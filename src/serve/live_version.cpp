@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "serve/admission.h"
+#include "serve/engine_failure.h"
 
 namespace amas::serve {
 namespace {
@@ -125,7 +126,7 @@ Result<std::unique_ptr<Pending>> LiveVersion::admit(InferRequest& request) const
   if (!is_raw && request.signature != kTensors)
     return not_found(
         fmt::format("no such signature: {}; there are: {}, {}", request.signature, kRaw, kTensors));
-  AMAS_TRY(auto pending, serve::admit(request, is_raw ? raw_inputs_ : servable_->graph().inputs()));
+  AMAS_TRY(auto pending, serve::admit(request, is_raw ? raw_inputs_ : servable_->tensor_inputs()));
   pending->is_raw = is_raw;
   return pending;
 }
@@ -259,7 +260,7 @@ void LiveVersion::execute(Work work) {
   const std::span<const features::TextObservation> observed(work.observed);
   auto outputs = run_rows({0, rows});
   if (outputs) return answer(std::move(work.requests), observed, std::move(*outputs), work.times);
-  if (work.requests.size() == 1) return fail(std::move(work.requests), outputs.error());
+  if (work.requests.size() == 1) return fail_in_engine(std::move(work.requests), outputs.error());
   // One request has spoilt the batch (a token beyond the table, say): each gets its own outcome.
   Batch requests = std::move(work.requests);
   std::int64_t begin = 0;
@@ -270,7 +271,7 @@ void LiveVersion::execute(Work work) {
     Batch alone;
     alone.push_back(std::move(pending));
     if (!own) {
-      fail(std::move(alone), own.error());
+      fail_in_engine(std::move(alone), own.error());
       continue;
     }
     const auto part = observed.empty() ? observed
@@ -329,6 +330,18 @@ void LiveVersion::observe(std::span<const features::TextObservation> observed,
   if (at == outputs.end() || at->tensor.dtype() != DType::kFloat32 || at->tensor.shape().size() != 2) return;
   around_.observer.on_rows(origin_.deployment, origin_.version, observed, at->tensor.data<float>(),
                            static_cast<std::size_t>(at->tensor.shape()[1]));
+}
+
+void LiveVersion::fail_in_engine(Batch batch, const Error& error) {
+  const InferRequest& request = batch[0]->request;
+  log::warn("engine_failed", {{"model", origin_.deployment},
+                              {"version", origin_.version},
+                              {"variant", origin_.variant},
+                              {"request_id", request.request_id},
+                              {"trace_id", request.trace_id},
+                              {"code", code_name(error.code)},
+                              {"error", failure_for_log(error.message)}});
+  fail(std::move(batch), failure_for_client(error.code));
 }
 
 void LiveVersion::fail(Batch batch, const Error& error) {

@@ -173,6 +173,31 @@ TEST_F(ServiceTest, refuses_what_does_not_fit_and_says_why) {
           ->value());
 }
 
+TEST_F(ServiceTest, refuses_ids_beyond_the_range_of_the_signature_before_the_engine_runs) {
+  make();
+  deploy({{"spam", {version(1, "tokens:5")}, {"default"}}});
+  engine_.counts.runs = 0;
+  for (const std::int32_t id : {-1, kTokenMax + 1, -2'000'000'000, 2'000'000'000}) {
+    const auto answer = ask(tokens("spam", {1, 2, 3, 4, 5, 6, id, 8})).get();
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(Code::kInvalidArgument, answer.error().code);
+    EXPECT_EQ(fmt::format("input has a value out of range: tokens holds {} in row 1; send 0 to 999", id),
+              answer.error().message);
+  }
+  EXPECT_EQ(0, engine_.counts.runs);
+  EXPECT_TRUE(ask(tokens("spam", {0, 1, 2, kTokenMax})).get());
+}
+
+TEST_F(ServiceTest, keeps_the_words_of_an_engine_that_fails_to_itself) {
+  make();
+  deploy({{"spam", {version(1, "tokens:5")}, {"default"}}});
+  const auto answer = ask(tokens("spam", {1, 2, 3, kPoison})).get();
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(Code::kInternal, answer.error().code);
+  EXPECT_EQ(std::string::npos, answer.error().message.find("poison")) << answer.error().message;
+  EXPECT_NE(std::string::npos, answer.error().message.find("log")) << answer.error().message;
+}
+
 TEST_F(ServiceTest, gives_every_row_its_own_answer_under_thousands_of_mixed_requests) {
   make({.compute_threads = 3, .queue_rows_max = 1'000'000, .batch_rows_max = 16});
   deploy({{"dense", {version(1, "tokens:1"), version(2, "tokens:2")}, {"default"}},

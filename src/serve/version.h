@@ -48,6 +48,8 @@ class ServableVersion {
   const features::Pipeline& pipeline() const { return pipeline_; }
   /// The reference statistics.
   const model::Profile& profile() const { return profile_; }
+  /// What the signature "tensors" takes: the graph's inputs in its order, with the ranges of the manifest.
+  const std::vector<engine::TensorSpec>& tensor_inputs() const { return tensor_inputs_; }
   /// The graph in its engine.
   engine::LoadedModel& graph() const { return *graph_; }
 
@@ -81,6 +83,7 @@ class ServableVersion {
   features::Pipeline pipeline_;
   model::Profile profile_;
   std::unique_ptr<engine::LoadedModel> graph_;
+  std::vector<engine::TensorSpec> tensor_inputs_;
   std::size_t scores_index_ = 0;
 };
 
