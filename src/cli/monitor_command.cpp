@@ -126,7 +126,7 @@ Result<Json> ask(const Session& session, std::uint16_t& port) {
                                            : "the server of {} has ended"),
                     session.home.string()));
   port = server->port;
-  AMAS_TRY(const std::string body, call(*server, "GET", "/api/v1/monitor"));
+  AMAS_TRY(const std::string body, call(*server, {.path = "/api/v1/monitor"}));
   AMAS_TRY(Json document, parse_json(body));
   AMAS_CHECK(json_array<Json>(document, "reports"));
   return document;

@@ -3,6 +3,8 @@
 import json
 import shutil
 import subprocess
+import urllib.error
+import urllib.request
 
 import pytest
 
@@ -17,6 +19,12 @@ def home(trained_home, tmp_path):
 
 def call(amas, home, *arguments):
     return subprocess.run([amas, "--home", home, *arguments], capture_output=True, text=True, timeout=300)
+
+
+def test_the_list_for_machines_has_what_people_see(amas, home):
+    heads = call(amas, home, "deploy", "--list").stdout.splitlines()[0].split()
+    rows = json.loads(call(amas, home, "--json", "deploy", "--list").stdout)
+    assert {"name" if head == "DEPLOYMENT" else head.lower() for head in heads} == rows[0].keys()
 
 
 def deployed(amas, home):
@@ -60,6 +68,17 @@ def test_removing_says_so(amas, home):
     assert "mail is deployed no more" in call(amas, home, "deploy", "mail", "--remove").stdout
     again = call(amas, home, "deploy", "mail", "--remove")
     assert again.returncode == NO_INPUT and "no such deployment: mail; there is none yet" in again.stderr
+
+
+def test_removing_waits_until_the_server_answers_no_more(amas, home, serving):
+    with serving(home) as server:
+        call(amas, home, "deploy", "mail", "--as", "other")
+        removed = call(amas, home, "deploy", "mail", "--remove")
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(f"{server.url}/v1/models/mail", timeout=10)
+        assert removed.returncode == 0
+        assert f"the server on port {server.port} answers for it no more" in removed.stdout
+        assert json.loads(call(amas, home, "--json", "deploy", "other", "--remove").stdout)["server"] == "gone"
 
 
 def test_a_run_that_brings_nothing_new_leaves_what_was_deployed_by_hand(amas, home, small_spec):
