@@ -25,9 +25,10 @@ struct Deployed {
 
   /// The version that answers.
   ///
-  /// Errors: kUnavailable while it loads or when it could not be loaded (says why); kNotFound listing those
-  /// that there
-  ///         are.
+  /// Errors: kUnavailable while it loads, or when it could not be loaded for want of memory; kInternal when
+  /// it
+  ///         could not be loaded for another reason, which trying again soon does not mend; kNotFound listing
+  ///         those that there are.
   Result<std::shared_ptr<LiveVersion>> find(std::string_view name, std::optional<std::int64_t> version) const;
 
   /// What became of each version that is wanted, in that order.

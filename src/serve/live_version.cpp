@@ -8,7 +8,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "serve/admission.h"
-#include "serve/engine_failure.h"
+#include "serve/failures.h"
 
 namespace amas::serve {
 namespace {
@@ -340,8 +340,8 @@ void LiveVersion::fail_in_engine(Batch batch, const Error& error) {
                               {"request_id", request.request_id},
                               {"trace_id", request.trace_id},
                               {"code", code_name(error.code)},
-                              {"error", failure_for_log(error.message)}});
-  fail(std::move(batch), failure_for_client(error.code));
+                              {"error", engine_failure_for_log(error.message)}});
+  fail(std::move(batch), engine_failure_for_client(error.code));
 }
 
 void LiveVersion::fail(Batch batch, const Error& error) {

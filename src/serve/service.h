@@ -46,8 +46,9 @@ enum class VersionState { kLoading, kAvailable, kUnloading, kFailed };
 struct VersionStatus {
   std::int64_t version = 0;
   VersionState state = VersionState::kLoading;
-  Error error{Code::kUnknown, ""};  ///< why, when kFailed
+  Error error{Code::kUnknown, ""};  ///< why, when kFailed, as clients may hear it
   std::string variant{};
+  std::string story{};  ///< why, when kFailed, in full; for the operator alone: it names paths
 };
 
 /// What there is to know about a deployment.
@@ -118,7 +119,8 @@ class ModelService {
   /// Errors (through the callback): kNotFound for a model, version or signature that is not there (lists what
   /// is);
   ///         kPermissionDenied when the deployment is not for this tenant; kInvalidArgument for inputs that
-  ///         do not fit the signature; kUnavailable while its first version loads or when stopping;
+  ///         do not fit the signature; kUnavailable while its first version loads or when stopping; kInternal
+  ///         when it could not be loaded, or the engine fails;
   ///         kResourceExhausted when the queue is full; kDeadlineExceeded.
   void infer(InferRequest request, InferCallback callback);
 
@@ -135,7 +137,7 @@ class ModelService {
   Result<DeploymentStatus> deployment(std::string_view name) const;
   /// The manifest of a version (none: the default one); borrowed for as long as the pointer is held.
   ///
-  /// Errors: kNotFound; kUnavailable while loading.
+  /// Errors: kNotFound; kUnavailable while loading; kInternal when it could not be loaded.
   Result<std::shared_ptr<const model::Manifest>> manifest(std::string_view name,
                                                           std::optional<std::int64_t> version,
                                                           std::int64_t* actual_version = nullptr) const;

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "base/threads.h"
+#include "serve/failures.h"
 #include "serve/fake_engine.h"
 
 namespace amas::serve {
@@ -406,14 +407,15 @@ TEST_F(ServiceTest, keeps_the_older_version_serving_when_the_new_one_does_not_lo
   EXPECT_EQ(1, status.default_version);
   EXPECT_EQ(VersionState::kAvailable, status.versions[0].state);
   EXPECT_EQ(VersionState::kFailed, status.versions[1].state);
-  EXPECT_EQ("not a fake graph", status.versions[1].error.message);
+  EXPECT_EQ("not a fake graph", status.versions[1].story);
+  EXPECT_EQ(load_failure_for_client(Code::kInvalidArgument).message, status.versions[1].error.message);
   auto request = texts("spam", {"w1"});
   request.version = 2;
-  EXPECT_EQ(Code::kUnavailable, code_of(request));
+  EXPECT_EQ(Code::kInternal, code_of(request));
   deploy({{"spam", {version(2, "tokens:2")}, {"default"}}});
   EXPECT_EQ(2, ask(texts("spam", {"w1"})).get()->version);
   deploy({{"fresh", {version(1, "broken")}, {"default"}}});
-  EXPECT_EQ(Code::kUnavailable, code_of(texts("fresh", {"w1"})));
+  EXPECT_EQ(Code::kInternal, code_of(texts("fresh", {"w1"})));
   EXPECT_FALSE(service_->ready());
 }
 
@@ -448,7 +450,10 @@ TEST_F(ServiceTest, serves_a_package_that_was_mended_on_disk_after_it_had_failed
   make({.retry_first_us = 1'000, .retry_max_us = 4'000});
   WantedVersion lost{1, folder_.path() / "lost", "fp32"};
   deploy({{"spam", {lost}, {"default"}}});
-  EXPECT_EQ(Code::kUnavailable, code_of(texts("spam", {"w1"})));
+  const Error refused = ask(texts("spam", {"w1"})).get().error();
+  EXPECT_EQ(Code::kInternal, refused.code);
+  EXPECT_EQ(std::string::npos, refused.message.find(folder_.path().string())) << refused.message;
+  EXPECT_NE(std::string::npos, service_->deployment("spam")->wanted[0].story.find(lost.package.string()));
   EXPECT_EQ(Health::kFailed, service_->health());
   write_package(folder_.path() / "lost", "tokens:1");
   while (!service_->ready()) std::this_thread::yield();

@@ -147,10 +147,37 @@ def test_a_failed_model_is_told_by_health_deploy_and_doctor(amas, home, serving)
     with serving(home) as server:
         status, body = health(server)
         assert (status, body["status"]) == (503, "failed")
-        assert body["models"][0]["state"] == "failed" and "pipeline.json" in body["models"][0]["error"]["message"]
+        assert body["models"][0]["state"] == "failed" and body["models"][0]["error"]["code"] == "DATA_LOSS"
         assert deployed(amas, home)["server"] == "failed"
         checks = json.loads(call(amas, home, "--json", "doctor").stdout.splitlines()[0])
         assert any(check["check"] == "server" and "failed" in check["detail"] for check in checks)
+
+
+@pytest.mark.parametrize("path, body", [
+    ("/v1/models/mail:predict", b'{"instances": ["a"]}'),
+    ("/v1/models/mail/metadata", None),
+    ("/v1/models/mail", None),
+    ("/v2/models/mail/infer", b'{"inputs": [{"name": "text", "shape": [1], "datatype": "BYTES", "data": ["a"]}]}'),
+    ("/v2/models/mail", None),
+    ("/v2/repository/index", b""),
+    ("/api/v1/deployments", None),
+    ("/healthz", None),
+])
+def test_clients_do_not_hear_where_a_damaged_package_lies_nor_to_come_again_soon(amas, home, serving, path, body):
+    package = package_of(amas, home, deployed(amas, home)["version"])
+    flip_a_byte(package / "pipeline.json")
+    with serving(home) as server:
+        try:
+            with urllib.request.urlopen(urllib.request.Request(server.url + path, body), timeout=10) as reply:
+                status, headers, text = reply.status, reply.headers, reply.read().decode()
+        except urllib.error.HTTPError as error:
+            status, headers, text = error.code, error.headers, error.read().decode()
+    assert status in (200, 500) or path == "/healthz" and status == 503
+    assert "Retry-After" not in headers
+    assert str(home) not in text and package.name not in text
+    assert "damaged" in text
+    assert str(package) in pathlib.Path(home, "logs", "serve.log").read_text()
+    assert str(package) in call(amas, home, "doctor").stdout
 
 
 def test_serve_says_what_it_serves_and_what_failed(amas, home, tmp_path):

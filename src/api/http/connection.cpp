@@ -352,7 +352,7 @@ void Connection::write_head(const Response& response, bool with_body) {
     fmt::format_to(out, "traceparent: 00-{}-{}-{}\r\n", request_.trace_id, request_.span_id, caller_flags_);
   for (const auto& [name, value] : response.headers)
     if (!has_line_break(name) && !has_line_break(value)) fmt::format_to(out, "{}: {}\r\n", name, value);
-  if (response.status == 429 || response.status == 503)
+  if (response.retry_helps && (response.status == 429 || response.status == 503))
     fmt::format_to(out, "Retry-After: {}\r\n", kRetryAfterSeconds);
   if (!keep_alive_) out_head_ += "Connection: close\r\n";
   else if (parser_ && parser_->is_http_1_0()) out_head_ += "Connection: keep-alive\r\n";

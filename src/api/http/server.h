@@ -31,12 +31,13 @@ struct Request {
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
 /// The reply to one request. The server adds Content-Length, X-Request-Id, traceparent (where the request had
-/// one), Connection, and Retry-After with 429 and 503.
+/// one), Connection, and Retry-After with 429 and 503, unless coming again soon does not help.
 struct Response {
   int status = 200;
   std::string content_type = "application/json";
   std::string body;
   Headers headers;
+  bool retry_helps = true;
 };
 
 /// Sends the reply; to be called exactly once, from any thread. A reply that is dropped without a call gives

@@ -206,8 +206,11 @@ TEST_F(ServerTest, leaves_headers_away_that_would_split_the_reply) {
 
 TEST_F(ServerTest, says_when_to_come_again_with_429_and_503_only) {
   TestClient client(start([](const Request& request, Reply reply) {
-    reply(error_response(std::stoi(std::string(request.path.substr(1))), "no"));
+    auto response = error_response(std::stoi(std::string(request.path.substr(1))), "no");
+    response.retry_helps = request.query != "in-vain";
+    reply(std::move(response));
   }));
+  EXPECT_EQ("", client.ask(post("/503?in-vain", "")).header("Retry-After"));
   for (const char* status : {"429", "503"})
     EXPECT_EQ("1", client.ask(post("/" + std::string(status), "")).header("Retry-After"));
   for (const char* status : {"200", "400", "500"})
