@@ -118,8 +118,22 @@ Result<std::string> choose_variant(const store::Store& store, const store::Model
   return unknown_name(fmt::format("variant of {} version {}", version.model, version.version), asked, known);
 }
 
+// What the user may not expect of a variant, a line each.
+std::string remarks_on(Session& session, const model::Variant& variant) {
+  std::string remarks;
+  if (!variant.allowed)
+    remarks +=
+        fmt::format("! {} loses more accuracy than the spec's accuracy_drop_max allows\n", variant.name);
+  const auto engine = session.engine();
+  const std::string other = engine ? pipeline::other_precision(variant, **engine) : "";
+  if (!other.empty())
+    remarks += fmt::format("! {} runs as {} here: this processor lacks what its own precision needs\n",
+                           variant.name, other);
+  return remarks;
+}
+
 // Says what is deployed, and what the server makes of it.
-Status report(Session& session, const store::Deployment& deployment, bool is_allowed) {
+Status report(Session& session, const store::Deployment& deployment, const model::Variant& variant) {
   const store::DeploymentTarget& target = deployment.targets.at(0);
   const auto server = find_server(session.home);
   const auto verdict = server ? wait_for_verdict(*server, deployment) : Result<Verdict>(Verdict::kDone);
@@ -140,9 +154,7 @@ Status report(Session& session, const store::Deployment& deployment, bool is_all
                   : "";
     print_text(fmt::format("{} is deployed: {} version {} ({}){}\n", deployment.name, deployment.model,
                            target.version, target.variant, state));
-    if (!is_allowed)
-      print_text(
-          fmt::format("! {} loses more accuracy than the spec's accuracy_drop_max allows\n", target.variant));
+    print_text(remarks_on(session, variant));
   }
   if (!verdict) return verdict.error();
   if (*verdict != Verdict::kDone) return not_followed_yet(*server, *verdict);
@@ -168,7 +180,7 @@ Status deploy(Session& session, const DeployOptions& options) {
   const auto before = std::ranges::find(deployments, deployment.name, &store::Deployment::name);
   if (before != deployments.end() && before->model == deployment.model) deployment.monitor = before->monitor;
   AMAS_TRY(const store::Deployment stored, store->put_deployment(std::move(deployment)));
-  return report(session, stored, package.manifest().find_variant(variant)->allowed);
+  return report(session, stored, *package.manifest().find_variant(variant));
 }
 
 // An empty word is most often a shell variable that was never set; taken as not given, it would deploy

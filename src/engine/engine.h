@@ -76,6 +76,9 @@ class Engine {
   virtual std::string version() const = 0;
   /// The precisions that it offers here, best first; none where there is no choice.
   virtual std::vector<std::string> precisions() const { return {}; }
+  /// The precision that a model loaded like this computes with here: another one than asked for where the
+  /// processor lacks instructions for it.
+  virtual std::string runs_as(const LoadOptions& options) const { return options.precision; }
   /// Loads an ONNX model from its bytes (borrowed for the call only).
   ///
   /// Errors: kInvalidArgument when it is not a valid model; kUnimplemented when it needs an operator or type

@@ -35,6 +35,14 @@ Status warm_up(const ServableVersion& servable) {
   return {};
 }
 
+/// What a variant computes with on this processor; "" where its engine offers no choice.
+std::string precision_here(const model::Package& package, std::string_view variant,
+                           const engine::Engine& engine) {
+  const model::Variant& chosen = *package.manifest().find_variant(variant);
+  if (chosen.precision.empty()) return "";
+  return engine.runs_as({.engine = chosen.engine, .precision = chosen.precision});
+}
+
 bool are_alike(const Pending& a, const Pending& b) {
   for (std::size_t i = 0; i < a.request.inputs.size(); ++i) {
     const Shape& left = a.request.inputs[i].tensor.shape();
@@ -108,6 +116,7 @@ Result<std::shared_ptr<LiveVersion>> LiveVersion::load(const Origin& origin, eng
   log::info("model_loaded", {{"model", origin.deployment},
                              {"version", origin.version},
                              {"variant", origin.variant},
+                             {"precision", precision_here(package, origin.variant, engine)},
                              {"digest", package.digest()},
                              {"seconds", load_s}});
   return std::shared_ptr<LiveVersion>(new LiveVersion(origin, std::move(servable), around));

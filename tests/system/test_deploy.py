@@ -161,3 +161,32 @@ def test_kernels_that_are_asked_for_in_vain_are_named(amas, home):
         checks[kernels] = next(check for check in json.loads(done.stdout.splitlines()[0]) if check["check"] == "kernels")
     assert checks["portable"]["good"] and checks["portable"]["detail"].startswith("portable")
     assert not checks["nonsense"]["good"] and "nonsense" in checks["nonsense"]["detail"]
+
+
+def test_int8_that_runs_as_int16_is_said_wherever_it_is_named(amas, home, serving):
+    """Kernels without int8 stand for a processor without it."""
+    version = version_of(amas, home, "lstm")
+    if "compiled-int8" not in variants_of(amas, home, version):
+        pytest.skip("this processor made no int8 variant")
+
+    def with_avx2(*arguments):
+        return subprocess.run(["env", "AMAS_KERNELS=avx2", amas, "--home", home, *arguments], capture_output=True,
+                              text=True, timeout=300)
+
+    doctor = next(line for line in with_avx2("doctor").stdout.splitlines() if " kernels " in line)
+    if "avx2, as" not in doctor:
+        pytest.skip("this processor does not run the kernels without int8")
+    assert "compiled-int8 variants run as int16" in doctor
+    shown = with_avx2("model", "show", "mail", "--version", str(version)).stdout
+    rows = {line.split()[0]: line for line in shown.splitlines() if "compiled-" in line}
+    assert {name for name, line in rows.items() if "runs as int16 on this processor" in line} == {
+        name for name in rows if name.endswith("int8")}
+    assert "runs as" not in call(amas, home, "model", "show", "mail", "--version", str(version)).stdout
+    done = with_avx2("deploy", "mail", "--version", str(version), "--variant", "compiled-int8")
+    assert done.returncode == 0 and "! compiled-int8 runs as int16 here" in done.stdout
+    plain = call(amas, home, "deploy", "mail", "--version", str(version), "--variant", "compiled-int8")
+    assert "runs as" not in plain.stdout
+    with serving(home):
+        pass
+    loaded = [json.loads(line) for line in (home / "logs" / "serve.log").read_text().splitlines() if "model_loaded" in line]
+    assert loaded[-1]["variant"] == "compiled-int8" and loaded[-1]["precision"] == "int8"
