@@ -176,9 +176,6 @@ Status deploy(Session& session, const DeployOptions& options) {
   AMAS_TRY(const std::string variant, choose_variant(*store, version, package, options));
   deployment.model = options.model;
   deployment.targets = {{version.version, variant}};
-  AMAS_TRY(const auto deployments, store->deployments());
-  const auto before = std::ranges::find(deployments, deployment.name, &store::Deployment::name);
-  if (before != deployments.end() && before->model == deployment.model) deployment.monitor = before->monitor;
   AMAS_TRY(const store::Deployment stored, store->put_deployment(std::move(deployment)));
   return report(session, stored, *package.manifest().find_variant(variant));
 }

@@ -43,7 +43,7 @@ Json result_json(const pipeline::RunResult& result) {
 }
 
 std::string home_option(const Session& session) {
-  return std::getenv("AMAS_HOME") == nullptr ? fmt::format(" --home {}", session.home.string()) : "";
+  return session.home == default_home() ? "" : fmt::format(" --home {}", session.home.string());
 }
 
 // Whether a running server has taken up the deployment.

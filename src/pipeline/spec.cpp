@@ -276,9 +276,9 @@ Status read_rest(const YamlDocument& document, const Json& top, Spec& spec) {
     return invalid_argument(document.place("deploy.tenants") +
                             "deploy.tenants: only [default] can be served: requests carry no keys yet, so no "
                             "other tenant could ask; leave it out");
-  AMAS_TRY(spec.monitor, check_section(document, top["monitor"], "monitor",
-                                       {{.name = "drift", .kind = Kind::kBool, .fallback = true}}));
-  if (spec.monitor["drift"] == false)
+  AMAS_TRY(const Json monitor, check_section(document, top["monitor"], "monitor",
+                                             {{.name = "drift", .kind = Kind::kBool, .fallback = true}}));
+  if (monitor["drift"] == false)
     return invalid_argument(document.place("monitor.drift") +
                             "monitor.drift: drift is always watched; set it to on, or leave it out");
   return {};
