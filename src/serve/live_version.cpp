@@ -77,6 +77,21 @@ Result<Tensor> joined(Batch& batch, std::size_t i) {
   return concat_rows(parts);
 }
 
+/// Takes those out that are like this.
+template <class IsLike>
+Batch take_if(Batch& batch, IsLike is_like) {
+  Batch taken;
+  for (auto& pending : batch)
+    if (is_like(*pending)) taken.push_back(std::move(pending));
+  std::erase(batch, nullptr);
+  return taken;
+}
+
+bool is_given_up(const Pending& pending) {
+  const auto& gone = pending.request.gone;
+  return gone != nullptr && gone->load(std::memory_order_relaxed);
+}
+
 std::int64_t rows_of(const Batch& batch) {
   std::int64_t rows = 0;
   for (const auto& pending : batch) rows += pending->rows;
@@ -158,25 +173,18 @@ void LiveVersion::refuse(const InferRequest& request, const Error& error, std::i
 void LiveVersion::run(Batch batch) {
   const std::int64_t dequeued_us = around_.clock.steady_us();
   metrics_.queue_rows->add(-static_cast<double>(rows_of(batch)));
-  fail(take_late(batch, dequeued_us),
+  fail(take_if(batch, is_given_up), {Code::kCancelled, "the client has gone away"});
+  fail(take_if(batch, [&](const Pending& one) { return dequeued_us > one.request.deadline_us; }),
        {Code::kDeadlineExceeded, "the request waited beyond its deadline; retry later"});
   for (auto& pending : batch) pending->dequeued_us = dequeued_us;
   const auto tensors =
       std::ranges::stable_partition(batch, [](const auto& pending) { return pending->is_raw; });
   Batch graph_inputs(std::move_iterator(tensors.begin()), std::move_iterator(tensors.end()));
   batch.erase(tensors.begin(), tensors.end());
-  // From here on no request is late, and each batch is of one signature.
+  // From here on no request is late or given up, and each batch is of one signature.
   if (!batch.empty()) run_raw(std::move(batch));
   while (!graph_inputs.empty())
     run_tensors(takes_padding_ ? take_fitting(graph_inputs) : take_alike(graph_inputs));
-}
-
-Batch LiveVersion::take_late(Batch& batch, std::int64_t now_us) const {
-  Batch late;
-  for (auto& pending : batch)
-    if (now_us > pending->request.deadline_us) late.push_back(std::move(pending));
-  std::erase(batch, nullptr);
-  return late;
 }
 
 Batch LiveVersion::take_alike(Batch& batch) const {
@@ -366,7 +374,9 @@ void LiveVersion::finish(Pending& pending, Result<InferResponse> response, const
   const Code code = ok ? Code::kUnknown : response.error().code;
   if (ok) metrics_.count_answer(times);
   else metrics_.count_failure(code);
-  around_.observer.on_request(origin_.deployment, origin_.version, code, ok, times.total_us);
+  // That a client went away says nothing of the model.
+  if (code != Code::kCancelled)
+    around_.observer.on_request(origin_.deployment, origin_.version, code, ok, times.total_us);
   if (log::enabled(log::Level::kDebug))
     log::write(log::Level::kDebug, "request",
                {{"model", origin_.deployment},

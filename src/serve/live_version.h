@@ -75,7 +75,6 @@ class LiveVersion final : public LaneOwner, public std::enable_shared_from_this<
     RequestTimes times;  ///< what its requests share
   };
 
-  Batch take_late(Batch& batch, std::int64_t now_us) const;
   void run_raw(Batch batch);
   void run_tensors(Batch batch);
   Batch take_alike(Batch& batch) const;

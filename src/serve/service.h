@@ -121,7 +121,8 @@ class ModelService {
   ///         kPermissionDenied when the deployment is not for this tenant; kInvalidArgument for inputs that
   ///         do not fit the signature; kUnavailable while its first version loads or when stopping; kInternal
   ///         when it could not be loaded, or the engine fails;
-  ///         kResourceExhausted when the queue is full; kDeadlineExceeded.
+  ///         kResourceExhausted when the queue is full; kDeadlineExceeded; kCancelled
+  ///         when the request was given up while it waited.
   void infer(InferRequest request, InferCallback callback);
 
   /// Runs a task on a compute thread, for work that would hold up an I/O thread, such as decoding a large

@@ -472,6 +472,31 @@ TEST_F(ServiceTest, refuses_a_package_whose_manifest_is_not_the_one_that_is_want
   EXPECT_TRUE(service_->ready());
 }
 
+TEST_F(ServiceTest, does_not_run_what_was_given_up_while_it_waited) {
+  make({.compute_threads = 1});
+  deploy({{"spam", {version(1, "tokens:1")}, {"default"}}});
+  engine_.gate.set_open(false);
+  auto running = ask(tokens("spam", {1, 1, 1, 1}));
+  engine_.gate.wait_for(1);
+  const auto gone = std::make_shared<std::atomic<bool>>(false);
+  auto given_up = tokens("spam", {2, 2, 2, 2});
+  given_up.gone = gone;
+  auto lost = ask(given_up);
+  auto kept = ask(tokens("spam", {3, 3, 3, 3}));
+  gone->store(true);
+  engine_.counts.runs = 0;
+  engine_.counts.rows_most = 0;
+  engine_.gate.set_open(true);
+  EXPECT_EQ(Code::kCancelled, lost.get().error().code);
+  EXPECT_TRUE(running.get());
+  EXPECT_TRUE(kept.get());
+  EXPECT_EQ(2, engine_.counts.runs);
+  EXPECT_EQ(1, engine_.counts.rows_most);
+  observer_.heard.with([](const auto& heard) {
+    EXPECT_EQ((std::map<std::string, int>{{"OK", 2}}), heard.requests);
+  });
+}
+
 TEST_F(ServiceTest, frees_a_version_only_after_its_last_request) {
   make({.compute_threads = 1});
   deploy({{"spam", {version(1, "tokens:1")}, {"default"}}});

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -25,6 +26,9 @@ struct Request {
   std::string request_id;                                         ///< of X-Request-Id, or made
   std::string trace_id;                                           ///< 32 hex digits: of traceparent, or made
   std::string span_id;                                            ///< 16 hex digits: ours
+  /// Becomes true when the client has reset its connection, so that nobody hears the reply; null: never. A
+  /// client that has only ended its own direction still waits.
+  std::shared_ptr<const std::atomic<bool>> gone;
 };
 
 /// Names and values of a reply's headers.
