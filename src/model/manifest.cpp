@@ -16,8 +16,10 @@ constexpr std::array<std::string_view, 4> kTasks{"binary_classification", "multi
 
 Json specs_to_json(const std::vector<engine::TensorSpec>& specs) {
   Json list = Json::array();
-  for (const auto& spec : specs)
+  for (const auto& spec : specs) {
     list.push_back({{"name", spec.name}, {"dtype", dtype_name(spec.dtype)}, {"shape", spec.shape}});
+    if (spec.range) list.back()["range"] = {spec.range->low, spec.range->high};
+  }
   return list;
 }
 
@@ -88,6 +90,16 @@ Result<std::map<std::string, T>> map_field(const Json& document, std::string_vie
   return all;
 }
 
+/// The range of an input; none where it has no such key.
+Result<std::optional<engine::ValueRange>> read_range(const Json& entry, std::string_view name) {
+  if (!entry.contains("range")) return std::nullopt;
+  AMAS_TRY(const auto ends, json_array<std::int64_t>(entry, "range"));
+  if (ends.size() != 2 || ends[0] > ends[1])
+    return invalid_argument(
+        fmt::format("JSON value must be the smallest and the largest value: \"range\" of {}", name));
+  return engine::ValueRange{ends[0], ends[1]};
+}
+
 Result<std::vector<engine::TensorSpec>> read_specs(const Json& signature, std::string_view key) {
   AMAS_TRY(const auto list, json_array<Json>(signature, key));
   std::vector<engine::TensorSpec> specs;
@@ -100,6 +112,7 @@ Result<std::vector<engine::TensorSpec>> read_specs(const Json& signature, std::s
     for (const std::int64_t size : spec.shape)
       if (size < -1)
         return invalid_argument(fmt::format("JSON value is out of range: \"shape\" of {}", spec.name));
+    AMAS_TRY(spec.range, read_range(entry, spec.name));
     specs.push_back(std::move(spec));
   }
   return specs;

@@ -22,6 +22,8 @@ Manifest example_manifest() {
   manifest.signatures["serving_default"] = {
       {{"text", DType::kString, {-1}}},
       {{"label", DType::kString, {-1}}, {"scores", DType::kFloat32, {-1, 2}}}};
+  manifest.signatures["tensors"] = {{{"tokens", DType::kInt32, {-1, 128}, engine::ValueRange{0, 9'999}}},
+                                    {{"scores", DType::kFloat32, {-1, 2}}}};
   manifest.variants.push_back({.name = "fp32", .file = "model.onnx", .metrics = {{"accuracy", 0.985}}});
   manifest.variants.push_back(
       {.name = "int8", .file = "model.int8.onnx", .accuracy_drop = 0.002, .details = {{"method", "int8"}}});
@@ -62,6 +64,8 @@ TEST(Manifest, reads_back_what_was_written) {
   EXPECT_EQ(to_json(*read), text);
   EXPECT_EQ(read->labels, manifest.labels);
   EXPECT_EQ(read->signatures.at("serving_default").outputs[1].shape, (Shape{-1, 2}));
+  EXPECT_EQ(read->signatures.at("tensors").inputs[0].range, (engine::ValueRange{0, 9'999}));
+  EXPECT_FALSE(read->signatures.at("tensors").outputs[0].range);
   EXPECT_TRUE(std::isnan(read->metrics.at("roc_auc").value));
   EXPECT_EQ(read->lineage.libraries, manifest.lineage.libraries);
   ASSERT_NE(read->find_variant("int8"), nullptr);
@@ -121,6 +125,14 @@ TEST(Manifest, refuses_variants_and_digests_that_do_not_fit) {
   Json shape = sealed_document();
   shape["signatures"]["serving_default"]["inputs"][0]["shape"] = {-2};
   EXPECT_EQ(code_for(shape), Code::kInvalidArgument);
+}
+
+TEST(Manifest, refuses_a_range_that_is_none) {
+  for (const Json& range : {Json::array(), Json{1}, Json{9, 0}, Json{0, 1, 2}, Json{0, 0.5}, Json("all")}) {
+    Json document = sealed_document();
+    document["signatures"]["tensors"]["inputs"][0]["range"] = range;
+    EXPECT_EQ(code_for(document), Code::kInvalidArgument) << range;
+  }
 }
 
 TEST(Seal, gives_the_same_bytes_for_the_same_content_and_lists_every_digest) {

@@ -81,7 +81,8 @@ Status register_and_measure(CandidateResult& candidate, const Spec& spec, const 
   return {};
 }
 
-train::LeaderboardRow leaderboard_row(const CandidateResult& candidate, double validation) {
+train::LeaderboardRow leaderboard_row(const CandidateResult& candidate, double validation,
+                                      const engine::Engine& engine) {
   train::LeaderboardRow row;
   row.candidate = candidate.manifest.candidate;
   row.version = candidate.version.version;
@@ -93,8 +94,10 @@ train::LeaderboardRow leaderboard_row(const CandidateResult& candidate, double v
     row.latency_p99_us = measured->latency_p99_us;
     row.memory_bytes = measured->memory_bytes;
   }
-  if (const auto* variant = candidate.manifest.find_variant(candidate.variant))
+  if (const auto* variant = candidate.manifest.find_variant(candidate.variant)) {
     row.file_bytes = variant->bytes;
+    row.runs_as = other_precision(*variant, engine);
+  }
   row.validation = validation;
   return row;
 }
@@ -126,7 +129,8 @@ Status finish_candidates(const Spec& spec, const Json& data, LazyDataset& datase
   // From here on every package is in the registry, measured as it would be served on this machine.
   result.metric = spec.train["metric"];
   for (const CandidateResult& candidate : candidates)
-    result.leaderboard.push_back(leaderboard_row(candidate, validation_metric(candidate, result.metric)));
+    result.leaderboard.push_back(
+        leaderboard_row(candidate, validation_metric(candidate, result.metric), context.engine));
   train::rank(result.leaderboard, train::lower_is_better(result.metric));
   if (context.until != Until::kDeploy) return {};
   AMAS_TRY(Deployed deployed, deploy_step(spec, result.leaderboard.front(), context));

@@ -38,7 +38,6 @@ struct Spec {
   optimise::OptimiseOptions optimise;
   std::string deploy_as;
   std::vector<std::string> tenants;
-  Json monitor;
   /// Things that are allowed but probably not meant, such as padding behind without a mask.
   std::vector<std::string> warnings;
   /// The file's own text, for TensorBoard's text tab.

@@ -39,6 +39,21 @@ TEST(Spec, warns_about_padding_behind_without_a_mask_and_masks_unless_told_other
       parse_spec(std::string(kSmallest) + "model: {candidates: [{type: lstm, word_dropout: 0.1}]}\n", "."));
 }
 
+TEST(Spec, warns_about_settings_of_nets_where_no_candidate_is_one) {
+  const std::string train = "train:\n  metric: accuracy\n  patience: 3\n  epochs: 4\n";
+  const auto linear =
+      parse_spec(std::string(kSmallest) + "model: {candidates: [{type: linear}]}\n" + train, ".");
+  ASSERT_TRUE(linear) << linear.error().message;
+  ASSERT_EQ(linear->warnings.size(), 1u);
+  EXPECT_TRUE(linear->warnings[0].starts_with("line 7: without effect")) << linear->warnings[0];
+  EXPECT_NE(linear->warnings[0].find(": train.epochs, train.patience;"), std::string::npos)
+      << linear->warnings[0];
+  EXPECT_TRUE(parse_spec(kSmallest + train, ".")->warnings.empty());  // there is an lstm, too
+  const auto plain = parse_spec(
+      std::string(kSmallest) + "model: {candidates: [{type: linear}]}\ntrain: {metric: accuracy}\n", ".");
+  EXPECT_TRUE(plain->warnings.empty());
+}
+
 TEST(Spec, tells_candidates_of_one_type_apart) {
   const auto spec = parse_spec(
       std::string(kSmallest) + "model: {candidates: [{type: linear}, {type: linear, ngrams: 1}]}\n", ".");

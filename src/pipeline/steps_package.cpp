@@ -8,6 +8,8 @@
 #include "crypto/digest.h"
 #include "features/rows.h"
 #include "model/card.h"
+#include "model/index_ranges.h"
+#include "model/onnx.h"
 #include "model/package.h"
 #include "model/profile.h"
 #include "optimise/optimise.h"
@@ -171,9 +173,19 @@ model::DatasetFacts dataset_facts(const CandidateInputs& inputs) {
   return facts;
 }
 
+// What the graph takes and gives; ids of words with the range that the graph's table has.
+Result<model::Signature> tensors_signature(const std::string& onnx, const engine::LoadedModel& graph) {
+  AMAS_TRY(const auto model, model::parse_onnx(onnx));
+  model::Signature signature{graph.inputs(), graph.outputs()};
+  const auto ranges = model::index_ranges(model.graph());
+  for (engine::TensorSpec& input : signature.inputs)
+    if (const auto range = ranges.find(input.name); range != ranges.end()) input.range = range->second;
+  return signature;
+}
+
 Result<model::Manifest> make_manifest(const CandidateInputs& inputs, const Json& optimised,
                                       const Json& libraries, const features::Pipeline& pipeline,
-                                      engine::LoadedModel& graph) {
+                                      const model::Signature& tensors) {
   model::Manifest manifest;
   manifest.name = inputs.spec.name;
   manifest.candidate = inputs.candidate.name;
@@ -186,7 +198,7 @@ Result<model::Manifest> make_manifest(const CandidateInputs& inputs, const Json&
   for (const features::Port& port : pipeline.inputs())
     raw.inputs.push_back({port.name, port.dtype, port.shape});
   raw.outputs = {{"label", DType::kString, {-1}}, {"scores", DType::kFloat32, {-1, classes}}};
-  manifest.signatures = {{"serving_default", raw}, {"tensors", {graph.inputs(), graph.outputs()}}};
+  manifest.signatures = {{"serving_default", raw}, {"tensors", tensors}};
   for (const Json& variant : optimised["variants"])
     manifest.variants.push_back({variant["name"], variant["file"], variant["bytes"], variant["engine"],
                                  variant["precision"], variant["metrics"], variant["accuracy_drop"],
@@ -216,7 +228,8 @@ Result<Json> build_package(const CandidateInputs& inputs, const Json& optimised,
   AMAS_TRY(files["profile.json"], context.store.get_blob(optimised["profile"].get<std::string>()));
   AMAS_TRY(const features::Pipeline pipeline, features::Pipeline::from_json(files["pipeline.json"]));
   AMAS_TRY(const auto graph, context.engine.load(files["model.onnx"], {}));
-  AMAS_TRY(model::Manifest manifest, make_manifest(inputs, optimised, libraries, pipeline, *graph));
+  AMAS_TRY(const model::Signature tensors, tensors_signature(files["model.onnx"], *graph));
+  AMAS_TRY(model::Manifest manifest, make_manifest(inputs, optimised, libraries, pipeline, tensors));
   const model::DatasetFacts facts = dataset_facts(inputs);
   model::add_cards(manifest, &facts, files);
   const model::PackageFiles sealed = model::seal(manifest, std::move(files));
@@ -244,11 +257,9 @@ Result<Json> optimise_step(const CandidateInputs& inputs, const RunContext& cont
 
 Result<Json> package_step(const CandidateInputs& inputs, const Json& optimised, const Json& libraries,
                           const RunContext& context) {
-  const Json key{{"optimised", optimised},
-                 {"trained", inputs.trained},
-                 {"data", inputs.data},
-                 {"name", inputs.spec.name},
-                 {"libraries", libraries}};
+  const Json key{{"optimised", optimised}, {"trained", inputs.trained},
+                 {"data", inputs.data},    {"name", inputs.spec.name},
+                 {"libraries", libraries}, {"ranges", true}};  // of ids: packages of before had none
   const auto is_kept = [&](const Json& result) {
     return open_whole_package(context.store, result["package"].get<std::string>()).has_value();
   };
