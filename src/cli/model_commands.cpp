@@ -74,6 +74,7 @@ Result<Json> lineage_json(const store::Store& store, const store::ModelVersion& 
                    {"amas", lineage.amas_version}});
   if (lineage.refit)
     chain.push_back({{"stage", "refit"},
+                     {"name", package.manifest().candidate},
                      {"digest", lineage.refit->digest},
                      {"rows", lineage.refit->rows},
                      {"chosen", lineage.refit->chosen}});

@@ -17,7 +17,7 @@ Result<PruneOptions> options_of(std::string_view onnx, const Json& details) {
   AMAS_TRY(const auto units, json_field<double>(details, "units"));
   AMAS_TRY(const auto model, model::parse_onnx(onnx));
   AMAS_TRY(const auto net, model::import_text_lstm(model));
-  options.keep_units = units / static_cast<double>(net.units);
+  options.keep_units = std::min(1.0, units / static_cast<double>(net.units));
   return options;
 }
 
