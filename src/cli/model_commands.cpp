@@ -83,6 +83,12 @@ Result<Json> lineage_json(const store::Store& store, const store::ModelVersion& 
                    {"run", version.run},
                    {"libraries", lineage.libraries},
                    {"amas", lineage.amas_version}});
+  if (lineage.refit)
+    chain.push_back({{"stage", "refit"},
+                     {"name", package.manifest().candidate},
+                     {"digest", lineage.refit->digest},
+                     {"rows", lineage.refit->rows},
+                     {"chosen", lineage.refit->chosen}});
   chain.push_back({{"stage", "package"},
                    {"digest", package.digest()},
                    {"files", package.manifest().files},
@@ -154,7 +160,15 @@ Status show_model(Session& session, const ShowOptions& options) {
       "{} version {}: {} ({}), labels {}\npackage {}\n\n", coloured(printable(manifest.name), "1"),
       version.version, printable(manifest.candidate), printable(manifest.task),
       printable(dump_json(Json(manifest.labels))), printable(package.folder().string()));
-  print_text(wrap_lines(title, 2) + format_table(metrics) + "\n" + variants_text(variants));
+  const std::string refit =
+      manifest.lineage.refit
+          ? fmt::format(
+                "VALID ACC and DROP are of the training that had not seen the validation rows; then it "
+                "was trained once more, on {} training and validation rows.\n",
+                manifest.lineage.refit->rows)
+          : "";
+  print_text(wrap_lines(title, 2) + format_table(metrics) + "\n" + variants_text(variants) +
+             wrap_lines(refit, 0));
   const std::string curves = curves_text(
       "training",
       pipeline::events_folder(*store, manifest.name, manifest.candidate, manifest.lineage.spec_digest));

@@ -65,6 +65,7 @@ Status check_types(std::span<const TensorSpec> specs, std::span<const TensorView
     if (!shape_fits(specs[i].shape, shape))
       return invalid_argument(fmt::format("input has the wrong shape: {} is {}; send {}", specs[i].name,
                                           format_shape(shape), format_shape(specs[i].shape)));
+    if (specs[i].range) AMAS_CHECK(check_range(specs[i], tensors[i]));
   }
   return {};
 }
@@ -77,7 +78,6 @@ Status check_inputs(std::span<const TensorSpec> specs, std::span<const TensorVie
     if (tensors[i].rows() != tensors[0].rows())
       return invalid_argument(fmt::format("inputs differ in rows: {} has {}, {} has {}", specs[0].name,
                                           tensors[0].rows(), specs[i].name, tensors[i].rows()));
-    if (specs[i].range) AMAS_CHECK(check_range(specs[i], tensors[i]));
   }
   return {};
 }

@@ -53,14 +53,18 @@ Json metrics_to_json(const Manifest& manifest) {
 }
 
 Json lineage_to_json(const Lineage& lineage) {
-  return {{"source", lineage.source},
-          {"source_digest", lineage.source_digest},
-          {"dataset_digest", lineage.dataset_digest},
-          {"spec_digest", lineage.spec_digest},
-          {"parent", lineage.parent},
-          {"seed", lineage.seed},
-          {"amas_version", lineage.amas_version},
-          {"libraries", lineage.libraries}};
+  Json json{{"source", lineage.source},
+            {"source_digest", lineage.source_digest},
+            {"dataset_digest", lineage.dataset_digest},
+            {"spec_digest", lineage.spec_digest},
+            {"parent", lineage.parent},
+            {"seed", lineage.seed},
+            {"amas_version", lineage.amas_version},
+            {"libraries", lineage.libraries}};
+  if (lineage.refit)
+    json["refit"] = {
+        {"rows", lineage.refit->rows}, {"digest", lineage.refit->digest}, {"chosen", lineage.refit->chosen}};
+  return json;
 }
 
 /// A number, or NaN for the null that a number which is not finite is written as.
@@ -157,6 +161,16 @@ Result<std::map<std::string, Metric>> read_metrics(const Json& document) {
   return metrics;
 }
 
+Result<std::optional<Refit>> read_refit(const Json& lineage) {
+  if (!lineage.contains("refit")) return std::optional<Refit>();
+  AMAS_TRY(const Json object, object_field(lineage, "refit"));
+  Refit refit;
+  AMAS_TRY(refit.rows, json_field<std::uint64_t>(object, "rows"));
+  AMAS_TRY(refit.digest, json_field<std::string>(object, "digest"));
+  AMAS_TRY(refit.chosen, object_field(object, "chosen"));
+  return std::optional(std::move(refit));
+}
+
 Result<Lineage> read_lineage(const Json& document) {
   AMAS_TRY(const Json object, object_field(document, "lineage"));
   Lineage lineage;
@@ -168,6 +182,7 @@ Result<Lineage> read_lineage(const Json& document) {
   AMAS_TRY(lineage.seed, json_field<std::uint64_t>(object, "seed"));
   AMAS_TRY(lineage.amas_version, json_field<std::string>(object, "amas_version"));
   AMAS_TRY(lineage.libraries, map_field<std::string>(object, "libraries"));
+  AMAS_TRY(lineage.refit, read_refit(object));
   return lineage;
 }
 

@@ -73,6 +73,28 @@ TEST(Manifest, reads_back_what_was_written) {
   EXPECT_EQ(read->find_variant("int4"), nullptr);
 }
 
+TEST(Manifest, says_what_was_trained_once_more_and_with_what) {
+  Manifest manifest = example_manifest();
+  EXPECT_FALSE(sealed_document()["lineage"].contains("refit"));
+  EXPECT_EQ(card_markdown(manifest, nullptr).find("once more"), std::string::npos);
+  manifest.lineage.refit = {4740, "12", {{"train", {{"epochs", 8}}}}};
+  const std::string text = seal(manifest, example_files()).at("model.json");
+  const auto read = manifest_from_json(text);
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(to_json(*read), text);
+  ASSERT_TRUE(read->lineage.refit);
+  EXPECT_EQ(read->lineage.refit->rows, 4740U);
+  EXPECT_EQ(read->lineage.refit->chosen["train"]["epochs"], 8);
+  const std::string card = card_markdown(*read, nullptr);
+  for (const char* part : {"once more on the 4740 training and validation rows", "{\"train\":{\"epochs\":8}}",
+                           "of the training that had not seen them"})
+    EXPECT_NE(card.find(part), std::string::npos) << part << "\n" << card;
+  EXPECT_NE(card_cyclonedx(*read, nullptr).find("amas:refit:rows"), std::string::npos);
+  Json document = *parse_json(text);
+  document["lineage"]["refit"].erase("rows");
+  EXPECT_EQ(code_for(document), Code::kInvalidArgument);
+}
+
 TEST(Manifest, names_the_key_that_is_missing_or_wrong) {
   for (const char* key : {"name", "task", "candidate", "settings", "labels", "signatures", "variants",
                           "metrics", "conversion_difference", "files", "lineage", "format_version"}) {

@@ -21,6 +21,7 @@ namespace {
 // What the steps of one candidate came to.
 struct CandidateResult {
   Json trained;
+  Json served;  ///< with a refit what it has trained, else the same as `trained`
   std::string package;
   model::Manifest manifest;
   store::ModelVersion version;
@@ -41,13 +42,18 @@ Json library_versions(const Json& worker, const engine::EngineSet& engines) {
   return libraries;
 }
 
-// Train, optimise and package one candidate.
+// Train, refit, optimise and package one candidate.
 Result<CandidateResult> make_candidate(const Spec& spec, const Candidate& candidate, const Json& data,
                                        const Json& worker, LazyDataset& dataset, const RunContext& context) {
   CandidateResult result;
-  AMAS_TRY(result.trained, train_step(spec, candidate, data, worker, context));
+  const Training training{spec, candidate, data, worker};
+  AMAS_TRY(result.trained, train_step(training, context));
   if (context.until == Until::kTrain) return result;
-  const CandidateInputs inputs{spec, candidate, data, result.trained, dataset};
+  result.served = result.trained;
+  if (spec.refit) {
+    AMAS_TRY(result.served, refit_step(training, result.trained, context));
+  }
+  const CandidateInputs inputs{spec, candidate, data, result.trained, result.served, dataset};
   AMAS_TRY(const Json optimised, optimise_step(inputs, context));
   AMAS_TRY(const Json packaged,
            package_step(inputs, optimised, library_versions(worker, context.engine), context));

@@ -102,6 +102,7 @@ std::vector<Key> train_keys() {
       {.name = "token_moments", .kind = Kind::kBool, .fallback = true},
       {.name = "average", .kind = Kind::kBool, .fallback = false},
       {.name = "keep", .fallback = "best", .one_of = {"best", "last"}},
+      {.name = "refit", .kind = Kind::kBool, .fallback = false},
       {.name = "metric", .fallback = "macro_f1", .one_of = std::move(metrics)},
       {.name = "patience", .kind = Kind::kInteger, .fallback = 2, .low = 0, .high = 100'000},
       {.name = "seed", .kind = Kind::kInteger, .fallback = 7, .low = 0, .high = kUnbounded},
@@ -254,6 +255,8 @@ Status read_rest(const YamlDocument& document, const Json& top, Spec& spec) {
   warn_of_keys_in_vain(document, top["train"], spec);
   spec.train["time_limit_s"] = spec.train["time_limit"];
   spec.train.erase("time_limit");
+  spec.refit = spec.train["refit"];
+  spec.train.erase("refit");  // The training that chooses does not depend on it.
   AMAS_TRY(const Json optimise,
            check_section(
                document, top["optimise"], "optimise",

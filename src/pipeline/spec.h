@@ -35,6 +35,8 @@ struct Spec {
   data::SplitOptions split;
   std::vector<Candidate> candidates;
   Json train;  ///< {"epochs",…,"time_limit_s","threads"}
+  /// Whether what is served is trained once more, on training and validation rows, with what was chosen.
+  bool refit = false;
   optimise::OptimiseOptions optimise;
   std::string deploy_as;
   std::vector<std::string> tenants;

@@ -19,6 +19,7 @@ TEST(Spec, fills_in_what_is_left_out) {
   EXPECT_EQ(spec->candidates[0].settings["mask"], false);
   EXPECT_EQ(spec->candidates[1].text_step["type"], "tfidf");
   EXPECT_EQ(spec->train["seed"], 7);
+  EXPECT_FALSE(spec->refit);
   EXPECT_TRUE(spec->warnings.empty());
 }
 
@@ -52,6 +53,15 @@ TEST(Spec, warns_about_settings_of_nets_where_no_candidate_is_one) {
   const auto plain = parse_spec(
       std::string(kSmallest) + "model: {candidates: [{type: linear}]}\ntrain: {metric: accuracy}\n", ".");
   EXPECT_TRUE(plain->warnings.empty());
+}
+
+TEST(Spec, keeps_the_refit_apart_from_what_the_choosing_training_depends_on) {
+  const auto without = parse_spec(kSmallest, ".");
+  const auto with = parse_spec(std::string(kSmallest) + "train: {refit: on}\n", ".");
+  ASSERT_TRUE(with) << with.error().message;
+  EXPECT_TRUE(with->refit);
+  EXPECT_EQ(with->train, without->train);
+  EXPECT_FALSE(parse_spec(std::string(kSmallest) + "train: {refit: twice}\n", "."));
 }
 
 TEST(Spec, tells_candidates_of_one_type_apart) {
