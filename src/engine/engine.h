@@ -29,10 +29,11 @@ struct TensorSpec {
   std::optional<ValueRange> range{};
 };
 
-/// Checks that `tensors` are what `specs` say, in the same order: count, dtype, rank, fixed dimensions, range of
-/// values.
+/// Checks that `tensors` are what `specs` say, in the same order: count, dtype, rank, fixed dimensions, range
+/// of values.
 ///
-/// Errors: kInvalidArgument naming the tensor, what it is and what it must be; of a value beyond the range its
+/// Errors: kInvalidArgument naming the tensor, what it is and what it must be; of a value beyond the range
+/// its
 ///         row, too, counted from 0.
 Status check_types(std::span<const TensorSpec> specs, std::span<const TensorView> tensors);
 

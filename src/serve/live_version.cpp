@@ -168,8 +168,8 @@ Result<std::unique_ptr<Pending>> LiveVersion::admit(InferRequest& request) const
   if (request.signature != kRaw && request.signature != kTensors)
     return not_found(
         fmt::format("no such signature: {}; there are: {}, {}", request.signature, kRaw, kTensors));
-  AMAS_TRY(auto pending, serve::admit(request, is_raw ? raw_inputs_ : servable_->tensor_inputs(),
-                                      servable_->has_rows()));
+  AMAS_TRY(auto pending,
+           serve::admit(request, is_raw ? raw_inputs_ : servable_->tensor_inputs(), servable_->has_rows()));
   pending->is_raw = is_raw;
   return pending;
 }
