@@ -195,14 +195,35 @@ Batch LiveVersion::take_fitting(Batch& batch) const {
 }
 
 void LiveVersion::run_raw(Batch batch) {
-  auto work = prepare(batch);
-  if (work) return execute(std::move(*work));
-  if (batch.size() == 1) return fail(std::move(batch), work.error());
+  const Status status = servable_->is_sparse() ? run_sparse(batch) : run_prepared(batch);
+  if (status) return;
+  if (batch.size() == 1) return fail(std::move(batch), status.error());
+  // One request has spoilt the batch: each gets its own outcome.
   for (auto& pending : batch) {
     Batch alone;
     alone.push_back(std::move(pending));
     run_raw(std::move(alone));
   }
+}
+
+Status LiveVersion::run_prepared(Batch& batch) {
+  AMAS_TRY(Work work, prepare(batch));
+  execute(std::move(work));
+  return {};
+}
+
+Status LiveVersion::run_sparse(Batch& batch) {
+  RequestTimes times;
+  const std::int64_t begin_us = around_.clock.steady_us();
+  AMAS_TRY(const Columns columns, columns_of(batch));
+  std::vector<features::TextObservation> observed;
+  std::vector<Tensor> outputs;
+  AMAS_TRY(outputs.emplace_back(), servable_->score_sparse(columns.views, &observed));
+  times.engine_us = around_.clock.steady_us() - begin_us;
+  times.batch_rows = observed.size();
+  metrics_.batch_rows->observe(static_cast<double>(times.batch_rows));
+  answer(std::move(batch), observed, std::move(outputs), times);
+  return {};
 }
 
 void LiveVersion::run_tensors(Batch batch) {
@@ -211,17 +232,23 @@ void LiveVersion::run_tensors(Batch batch) {
   fail(std::move(batch), work.error());
 }
 
+Result<LiveVersion::Columns> LiveVersion::columns_of(Batch& batch) const {
+  Columns columns;
+  columns.joined.reserve(raw_inputs_.size());
+  for (std::size_t i = 0; i < raw_inputs_.size(); ++i) {
+    if (batch.size() > 1) {
+      AMAS_TRY(columns.joined.emplace_back(), joined(batch, i));
+    }
+    columns.views.emplace_back(batch.size() > 1 ? columns.joined[i] : batch[0]->request.inputs[i].tensor);
+  }
+  return columns;
+}
+
 Result<LiveVersion::Work> LiveVersion::prepare(Batch& batch) const {
   const std::int64_t begin_us = around_.clock.steady_us();
-  std::vector<Tensor> columns;
-  std::vector<TensorView> views;
-  for (std::size_t i = 0; i < raw_inputs_.size() && batch.size() > 1; ++i) {
-    AMAS_TRY(columns.emplace_back(), joined(batch, i));
-  }
-  for (std::size_t i = 0; i < raw_inputs_.size(); ++i)
-    views.emplace_back(batch.size() > 1 ? columns[i] : batch[0]->request.inputs[i].tensor);
+  AMAS_TRY(const Columns columns, columns_of(batch));
   Work work;
-  AMAS_TRY(work.owned, servable_->prepare(views, &work.observed));
+  AMAS_TRY(work.owned, servable_->prepare(columns.views, &work.observed));
   work.inputs = inputs_of(work.owned);
   work.times.features_us = around_.clock.steady_us() - begin_us;
   work.requests = std::move(batch);

@@ -65,6 +65,11 @@ class LiveVersion final : public LaneOwner, public std::enable_shared_from_this<
  private:
   LiveVersion(Origin origin, std::shared_ptr<ServableVersion> servable, const Surroundings& around);
 
+  /// The raw columns of requests, those of several behind one another.
+  struct Columns {
+    std::vector<Tensor> joined;  ///< empty where a lone request's serve
+    std::vector<TensorView> views;
+  };
   /// Requests whose rows lie behind each other in the same tensors, ready to run.
   struct Work {
     Batch requests;
@@ -77,9 +82,12 @@ class LiveVersion final : public LaneOwner, public std::enable_shared_from_this<
 
   Batch take_late(Batch& batch, std::int64_t now_us) const;
   void run_raw(Batch batch);
+  Status run_prepared(Batch& batch);
+  Status run_sparse(Batch& batch);
   void run_tensors(Batch batch);
   Batch take_alike(Batch& batch) const;
   Batch take_fitting(Batch& batch) const;
+  Result<Columns> columns_of(Batch& batch) const;
   Result<Work> prepare(Batch& batch) const;
   Result<Work> join(Batch& batch) const;
   void execute(Work work);

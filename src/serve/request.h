@@ -29,7 +29,7 @@ struct InferRequest {
 struct RequestTimes {
   std::int64_t features_us = 0;
   std::int64_t queue_us = 0;
-  std::int64_t engine_us = 0;  ///< of the batch it was part of
+  std::int64_t engine_us = 0;  ///< of the batch it was part of; with features where both are one pass
   std::int64_t total_us = 0;
   std::size_t batch_rows = 0;
 };

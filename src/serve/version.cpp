@@ -42,6 +42,8 @@ Result<std::shared_ptr<ServableVersion>> ServableVersion::load(const model::Pack
   version->manifest_ = std::make_shared<const model::Manifest>(package.manifest());
   version->scores_index_ = scores_index(*version->graph_);
   AMAS_CHECK(version->check_graph());
+  if (version->pipeline_.text_type() == "tfidf" && version->scores_index_ == 0)
+    version->sparse_ = version->graph_->sparse_scorer();
   return version;
 }
 
@@ -62,10 +64,23 @@ Status ServableVersion::check_graph() const {
 }
 
 Result<Tensor> ServableVersion::score(std::span<const TensorView> columns) const {
+  if (is_sparse()) return score_sparse(columns, nullptr);
   AMAS_TRY(const auto pieces, prepare(columns, nullptr));
   const std::int64_t rows = columns.empty() ? 0 : columns[0].rows();
   AMAS_TRY(std::vector<Tensor> outputs, run(inputs_of(pieces), {0, rows}, kRowsAtOnce));
   return scores_of(std::move(outputs));
+}
+
+Result<Tensor> ServableVersion::score_sparse(std::span<const TensorView> columns,
+                                             std::vector<features::TextObservation>* observed) const {
+  const std::size_t classes = sparse_->classes();
+  Tensor scores(DType::kFloat32,
+                {columns.empty() ? 0 : columns[0].rows(), static_cast<std::int64_t>(classes)});
+  const auto score_row = [&](std::size_t row, const SparseRow& features) {
+    return sparse_->score(features, scores.data<float>().subspan(row * classes, classes));
+  };
+  AMAS_CHECK(pipeline_.for_each_sparse_row(columns, observed, score_row));
+  return scores;
 }
 
 std::vector<GraphInputs> inputs_of(const std::vector<std::vector<Tensor>>& pieces) {

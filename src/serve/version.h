@@ -54,8 +54,16 @@ class ServableVersion {
   /// Answers raw rows: `columns` as the pipeline takes them → scores [rows, classes].
   Result<Tensor> score(std::span<const TensorView> columns) const;
 
-  /// The first half of it: the graph's inputs for raw rows, in pieces of rows behind one another (as
-  /// Pipeline::transform_in_pieces). `observed` (may be null) receives one entry a row.
+  /// Whether score_sparse() can answer: the pipeline gives sparse rows, and the engine takes them.
+  bool is_sparse() const { return sparse_ != nullptr; }
+  /// As score(), in one pass over each text: its features go to the engine row by row, without a tensor of
+  /// them. `observed` (may be null) receives one entry a row. Only where is_sparse().
+  Result<Tensor> score_sparse(std::span<const TensorView> columns,
+                              std::vector<features::TextObservation>* observed) const;
+
+  /// The first half of score(), where it is not in one: the graph's inputs for raw rows, in pieces of rows
+  /// behind one another (as Pipeline::transform_in_pieces). `observed` (may be null) receives one entry a
+  /// row.
   Result<std::vector<std::vector<Tensor>>> prepare(std::span<const TensorView> columns,
                                                    std::vector<features::TextObservation>* observed) const;
   /// The second half: runs rows of the graph's inputs, at most `rows_max` of one piece at once, and puts the
@@ -81,6 +89,7 @@ class ServableVersion {
   features::Pipeline pipeline_;
   model::Profile profile_;
   std::unique_ptr<engine::LoadedModel> graph_;
+  const engine::SparseScorer* sparse_ = nullptr;  ///< of graph_; null: rows go through tensors
   std::size_t scores_index_ = 0;
 };
 

@@ -188,6 +188,12 @@ class TensorView {
   std::int64_t end_;
 };
 
+/// The features of one row that are not zero: values[i] is that of feature indices[i], each once. Borrowed.
+struct SparseRow {
+  std::span<const std::int32_t> indices;
+  std::span<const float> values;
+};
+
 /// Copies a view into a tensor of its own.
 Tensor copy(const TensorView& view);
 
