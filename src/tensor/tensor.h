@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "tensor/shape.h"
 
 namespace amas {
 
@@ -89,9 +90,6 @@ template <>
 struct DTypeOf<std::string> {
   static constexpr DType value = DType::kString;
 };
-
-/// Sizes of a tensor's dimensions, outermost first; a scalar has none. In a signature -1 means "any".
-using Shape = std::vector<std::int64_t>;
 
 /// "[2,128]", or "[-1,128]" in a signature.
 std::string format_shape(std::span<const std::int64_t> shape);
