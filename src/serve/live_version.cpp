@@ -148,13 +148,13 @@ void LiveVersion::refuse(const InferRequest& request, const Error& error, std::i
 void LiveVersion::run(Batch batch) {
   const std::int64_t dequeued_us = around_.clock.steady_us();
   metrics_.queue_rows->add(-static_cast<double>(rows_of(batch)));
-  fail(take_late(batch, dequeued_us),
-       {Code::kDeadlineExceeded, "the request waited beyond its deadline; retry later"});
+  if (Batch late = take_late(batch, dequeued_us); !late.empty())
+    fail(std::move(late), {Code::kDeadlineExceeded, "the request waited beyond its deadline; retry later"});
   for (auto& pending : batch) pending->dequeued_us = dequeued_us;
-  const auto tensors =
-      std::ranges::stable_partition(batch, [](const auto& pending) { return pending->is_raw; });
-  Batch graph_inputs(std::move_iterator(tensors.begin()), std::move_iterator(tensors.end()));
-  batch.erase(tensors.begin(), tensors.end());
+  Batch graph_inputs;
+  for (auto& pending : batch)
+    if (!pending->is_raw) graph_inputs.push_back(std::move(pending));
+  std::erase(batch, nullptr);
   // From here on no request is late, and each batch is of one signature.
   if (!batch.empty()) run_raw(std::move(batch));
   while (!graph_inputs.empty())
@@ -234,7 +234,8 @@ void LiveVersion::run_tensors(Batch batch) {
 
 Result<LiveVersion::Columns> LiveVersion::columns_of(Batch& batch) const {
   Columns columns;
-  columns.joined.reserve(raw_inputs_.size());
+  columns.views.reserve(raw_inputs_.size());
+  if (batch.size() > 1) columns.joined.reserve(raw_inputs_.size());
   for (std::size_t i = 0; i < raw_inputs_.size(); ++i) {
     if (batch.size() > 1) {
       AMAS_TRY(columns.joined.emplace_back(), joined(batch, i));
@@ -248,8 +249,7 @@ Result<LiveVersion::Work> LiveVersion::prepare(Batch& batch) const {
   const std::int64_t begin_us = around_.clock.steady_us();
   AMAS_TRY(const Columns columns, columns_of(batch));
   Work work;
-  AMAS_TRY(work.owned, servable_->prepare(columns.views, &work.observed));
-  work.inputs = inputs_of(work.owned);
+  AMAS_TRY(work.inputs, servable_->prepare(columns.views, &work.observed));
   work.times.features_us = around_.clock.steady_us() - begin_us;
   work.requests = std::move(batch);
   return work;
@@ -257,16 +257,13 @@ Result<LiveVersion::Work> LiveVersion::prepare(Batch& batch) const {
 
 Result<LiveVersion::Work> LiveVersion::join(Batch& batch) const {
   Work work;
-  const std::size_t count = batch[0]->request.inputs.size();
-  if (batch.size() > 1) {
-    auto& tensors = work.owned.emplace_back();
-    for (std::size_t i = 0; i < count; ++i) {
-      AMAS_TRY(tensors.emplace_back(), joined(batch, i));
+  GraphInputs& inputs = work.inputs.emplace_back();
+  for (std::size_t i = 0; i < batch[0]->request.inputs.size(); ++i) {
+    if (batch.size() == 1) {
+      inputs.push_back(std::move(batch[0]->request.inputs[i].tensor));
+      continue;
     }
-    work.inputs = inputs_of(work.owned);
-  } else {
-    auto& inputs = work.inputs.emplace_back();
-    for (const NamedTensor& input : batch[0]->request.inputs) inputs.push_back(&input.tensor);
+    AMAS_TRY(inputs.emplace_back(), joined(batch, i));
   }
   work.requests = std::move(batch);
   return work;
@@ -337,6 +334,7 @@ Result<std::vector<NamedTensor>> LiveVersion::name_outputs(bool is_raw, std::vec
           fmt::format("the graph gave {} for {} rows; its first dimension must be the batch",
                       format_shape(output.shape()), rows));
   std::vector<NamedTensor> named;
+  named.reserve(std::max<std::size_t>(outputs.size(), 2));
   if (is_raw) {
     AMAS_TRY(Tensor scores, servable_->scores_of(std::move(outputs)));
     named.push_back({"label", Tensor::of_strings({rows}, servable_->best_labels(scores))});

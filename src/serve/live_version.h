@@ -73,8 +73,6 @@ class LiveVersion final : public LaneOwner, public std::enable_shared_from_this<
   /// Requests whose rows lie behind each other in the same tensors, ready to run.
   struct Work {
     Batch requests;
-    /// Inputs that were made or put together; empty where a lone request's serve.
-    std::vector<std::vector<Tensor>> owned;
     std::vector<GraphInputs> inputs;  ///< in pieces of rows behind one another
     std::vector<features::TextObservation> observed;
     RequestTimes times;  ///< what its requests share

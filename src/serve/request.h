@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -20,9 +21,10 @@ struct InferRequest {
   /// In any order; dim 0 is the row. Where the signature has one input, its name may be left empty.
   std::vector<NamedTensor> inputs;
   std::int64_t deadline_us = 0;  ///< Clock::steady_us; 0: none
-  std::string request_id;
-  std::string trace_id;  ///< 32 hex digits (W3C)
-  std::string span_id;   ///< 16 hex digits, ours
+  // Ids for the log, borrowed until the answer has been given.
+  std::string_view request_id;
+  std::string_view trace_id;  ///< 32 hex digits (W3C)
+  std::string_view span_id;   ///< 16 hex digits, ours
 };
 
 /// Where the time of a request went, microseconds.

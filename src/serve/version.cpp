@@ -67,7 +67,7 @@ Result<Tensor> ServableVersion::score(std::span<const TensorView> columns) const
   if (is_sparse()) return score_sparse(columns, nullptr);
   AMAS_TRY(const auto pieces, prepare(columns, nullptr));
   const std::int64_t rows = columns.empty() ? 0 : columns[0].rows();
-  AMAS_TRY(std::vector<Tensor> outputs, run(inputs_of(pieces), {0, rows}, kRowsAtOnce));
+  AMAS_TRY(std::vector<Tensor> outputs, run(pieces, {0, rows}, kRowsAtOnce));
   return scores_of(std::move(outputs));
 }
 
@@ -83,16 +83,7 @@ Result<Tensor> ServableVersion::score_sparse(std::span<const TensorView> columns
   return scores;
 }
 
-std::vector<GraphInputs> inputs_of(const std::vector<std::vector<Tensor>>& pieces) {
-  std::vector<GraphInputs> inputs;
-  for (const auto& piece : pieces) {
-    inputs.emplace_back();
-    for (const Tensor& tensor : piece) inputs.back().push_back(&tensor);
-  }
-  return inputs;
-}
-
-Result<std::vector<std::vector<Tensor>>> ServableVersion::prepare(
+Result<std::vector<GraphInputs>> ServableVersion::prepare(
     std::span<const TensorView> columns, std::vector<features::TextObservation>* observed) const {
   AMAS_TRY(auto pieces, pipeline_.transform_in_pieces(columns, observed));
   // Rows without a known word have no features at all; engines are spared dimensions of size 0.
@@ -105,12 +96,17 @@ Result<std::vector<std::vector<Tensor>>> ServableVersion::prepare(
 
 Result<std::vector<Tensor>> ServableVersion::run(std::span<const GraphInputs> pieces, RowRange rows,
                                                  std::int64_t rows_max) const {
+  // Most batches are one run of one piece.
+  if (pieces.size() == 1 && rows.end - rows.begin <= rows_max && rows.begin < rows.end)
+    return run_slice(pieces[0], rows);
   std::vector<std::vector<Tensor>> parts;
   std::int64_t first = 0;  // row of the piece
   for (const GraphInputs& piece : pieces) {
-    const std::int64_t count = piece.empty() ? 0 : piece[0]->rows();
-    const RowRange own{std::max<std::int64_t>(rows.begin - first, 0), std::min(rows.end - first, count)};
-    AMAS_CHECK(run_piece(piece, own, rows_max, parts));
+    const std::int64_t count = piece.empty() ? 0 : piece[0].rows();
+    const std::int64_t end = std::min(rows.end - first, count);
+    for (std::int64_t begin = std::max<std::int64_t>(rows.begin - first, 0); begin < end; begin += rows_max) {
+      AMAS_TRY(parts.emplace_back(), run_slice(piece, {begin, std::min(end, begin + rows_max)}));
+    }
     first += count;
   }
   if (parts.size() == 1) return std::move(parts[0]);
@@ -123,15 +119,11 @@ Result<std::vector<Tensor>> ServableVersion::run(std::span<const GraphInputs> pi
   return outputs;
 }
 
-Status ServableVersion::run_piece(const GraphInputs& inputs, RowRange rows, std::int64_t rows_max,
-                                  std::vector<std::vector<Tensor>>& parts) const {
-  for (std::int64_t begin = rows.begin; begin < rows.end; begin += rows_max) {
-    std::vector<TensorView> slice;
-    for (const Tensor* input : inputs)
-      slice.emplace_back(*input, begin, std::min(rows.end, begin + rows_max));
-    AMAS_TRY(parts.emplace_back(), graph_->run(slice));
-  }
-  return {};
+Result<std::vector<Tensor>> ServableVersion::run_slice(const GraphInputs& piece, RowRange rows) const {
+  std::vector<TensorView> slice;
+  slice.reserve(piece.size());
+  for (const Tensor& input : piece) slice.emplace_back(input, rows.begin, rows.end);
+  return graph_->run(slice);
 }
 
 Result<Tensor> ServableVersion::scores_of(std::vector<Tensor> outputs) const {

@@ -20,11 +20,8 @@ struct RowRange {
   std::int64_t end = 0;
 };
 
-/// The graph's inputs for some rows, in its order; borrowed.
-using GraphInputs = std::vector<const Tensor*>;
-
-/// Views on tensors that are held elsewhere.
-std::vector<GraphInputs> inputs_of(const std::vector<std::vector<Tensor>>& pieces);
+/// The graph's inputs for some rows, in its order.
+using GraphInputs = std::vector<Tensor>;
 
 /// One variant of a package in memory: manifest, fitted preparation and graph. Immutable once loaded.
 /// Threads: safe to use from several at once.
@@ -64,8 +61,8 @@ class ServableVersion {
   /// The first half of score(), where it is not in one: the graph's inputs for raw rows, in pieces of rows
   /// behind one another (as Pipeline::transform_in_pieces). `observed` (may be null) receives one entry a
   /// row.
-  Result<std::vector<std::vector<Tensor>>> prepare(std::span<const TensorView> columns,
-                                                   std::vector<features::TextObservation>* observed) const;
+  Result<std::vector<GraphInputs>> prepare(std::span<const TensorView> columns,
+                                           std::vector<features::TextObservation>* observed) const;
   /// The second half: runs rows of the graph's inputs, at most `rows_max` of one piece at once, and puts the
   /// outputs together.
   ///
@@ -82,8 +79,7 @@ class ServableVersion {
  private:
   explicit ServableVersion(features::Pipeline pipeline) : pipeline_(std::move(pipeline)) {}
   Status check_graph() const;
-  Status run_piece(const GraphInputs& inputs, RowRange rows, std::int64_t rows_max,
-                   std::vector<std::vector<Tensor>>& parts) const;
+  Result<std::vector<Tensor>> run_slice(const GraphInputs& piece, RowRange rows) const;
 
   std::shared_ptr<const model::Manifest> manifest_;
   features::Pipeline pipeline_;

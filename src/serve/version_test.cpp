@@ -92,9 +92,8 @@ TEST_F(VersionTest, runs_rows_of_very_different_width_in_pieces_and_in_order) {
   for (std::size_t row = 1; row < texts.size(); ++row)
     ASSERT_EQ(alone->data<float>()[2 * (row % 100)], scores->data<float>()[2 * row]) << row;
   // Rows across the pieces' border, as a request within a batch has them.
-  const auto inputs = inputs_of(*pieces);
   const std::int64_t border = (*pieces)[0][0].rows();
-  const auto some = (*version)->run(inputs, {border - 1, border + 2}, 64);
+  const auto some = (*version)->run(*pieces, {border - 1, border + 2}, 64);
   ASSERT_TRUE(some);
   ASSERT_EQ(3, (*some)[0].rows());
   for (std::int64_t row = 0; row < 3; ++row)

@@ -54,7 +54,7 @@ http::Response answer_classify(const serve::InferResponse& response, const model
 
 // Decodes the body and asks the model; the reply is given now or later.
 void ask(serve::ModelService& service, const http::Request& request, const Target& target,
-         const http::Reply& reply) {
+         http::Reply reply) {
   auto manifest = service.manifest(target.model, target.version);
   if (!manifest) return reply(refuse(manifest.error()));
   if (target.verb == Verb::kRegress)
@@ -74,16 +74,15 @@ void ask(serve::ModelService& service, const http::Request& request, const Targe
                             .request_id = request.request_id,
                             .trace_id = request.trace_id,
                             .span_id = request.span_id};
-  service.infer(std::move(asked), [reply, classify, rows = question->rows,
+  service.infer(std::move(asked), [reply = std::move(reply), classify, rows = question->rows,
                                    manifest = std::move(*manifest)](Result<serve::InferResponse> response) {
     if (!response) return reply(refuse(response.error()));
     reply(classify ? answer_classify(*response, *manifest) : answer(encode_predict(response->outputs, rows)));
   });
 }
 
-void post(serve::ModelService& service, const http::Request& request, Target target,
-          const http::Reply& reply) {
-  if (request.body.size() <= kDecodeHereBytesMax) return ask(service, request, target, reply);
+void post(serve::ModelService& service, const http::Request& request, Target target, http::Reply& reply) {
+  if (request.body.size() <= kDecodeHereBytesMax) return ask(service, request, target, std::move(reply));
   const bool taken = service.run_on_compute(
       [&service, &request, reply, target = std::move(target)] { ask(service, request, target, reply); });
   if (!taken) reply(refuse(resource_exhausted("the server is too busy to read a large request; try again")));
