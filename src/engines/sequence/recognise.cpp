@@ -194,9 +194,18 @@ Result<Value> Reader::concatenate(const NodeView& view) const {
   return join_values(view, inputs);
 }
 
+/// A convolution over the embedding, or over the one that gave `value`.
 Result<Value> Reader::convolve(const NodeView& view, const Value& value) {
   AMAS_TRY(auto made, read_convolution(view, value, static_cast<int>(convolutions_.size())));
-  convolutions_.push_back(std::move(made.branch));
+  Branch branch;
+  if (value.kind == Kind::kConvolved) {
+    branch = convolutions_[static_cast<std::size_t>(value.branches[0].convolution)];
+    branch.last().activation = value.branches[0].activation;
+    branch.above.push_back(std::move(made.convolution));
+  } else {
+    branch.first = std::move(made.convolution);
+  }
+  convolutions_.push_back(std::move(branch));
   return std::move(made.value);
 }
 
@@ -250,10 +259,10 @@ Status Reader::take_branches(const NodeView& view, const Value& value) {
     if (part.convolution >= 0) {
       branch = convolutions_[static_cast<std::size_t>(part.convolution)];
     } else {
-      branch.filters = net_.embedding;
-      branch.bias.assign(static_cast<std::size_t>(net_.embedding), 0);
+      branch.first.filters = net_.embedding;
+      branch.first.bias.assign(static_cast<std::size_t>(net_.embedding), 0);
     }
-    branch.activation = part.activation;
+    branch.last().activation = part.activation;
     branch.pooling = part.pooling;
     branch.least = part.least;
     net_.mask |= part.pooling == Pooling::kMaskedMean;
@@ -296,7 +305,7 @@ Result<Value> Reader::add_bias(const NodeView& view) {
       value.branches[0].activation == Activation::kNone) {
     convolutions_.push_back(convolutions_[static_cast<std::size_t>(value.branches[0].convolution)]);
     value.branches[0].convolution = static_cast<int>(convolutions_.size()) - 1;
-    to = &convolutions_.back().bias;
+    to = &convolutions_.back().last().bias;
   } else {
     AMAS_CHECK(check_head(view, value));
     if (net_.head.back().activation != Activation::kNone) return view.other("what it adds");
