@@ -12,6 +12,8 @@ namespace {
 /// In fixed point more taps would leave too few bits to each.
 constexpr int kFixedTapsMax = 8;
 constexpr int kGates = gates_of(Cell::kLstm);
+/// Steps whose values are kept at once.
+constexpr int kStretch = 256;
 /// Values beyond this are no longer far from the largest float.
 constexpr double kLargest = 1e30;
 
@@ -190,17 +192,17 @@ Result<std::vector<UpperConvolution>> pack_above(const Branch& branch, Precision
   return above;
 }
 
-/// The sums of the topmost convolution.
-Steps run_above(const FoldedBranch& folded, const Kernels& kernels, std::span<const std::int32_t> index,
-                int count) {
+/// The sums of the topmost convolution, over `count` steps of the first.
+Steps run_above(const FoldedBranch& folded, const Kernels& kernels, const std::int32_t* index, int count,
+                Ends ends) {
   const Branch& branch = folded.branch;
-  Steps steps = zero_steps(count, folded.packed.blocks * kBlock, &branch.above[0]);
+  Steps steps = zero_steps(count, folded.packed.blocks * kBlock, &branch.above[0], ends);
   for (int step = 0; step < count; ++step)
-    kernels.pool(folded.packed, index.data() + step, 1, steps.begin() + step * steps.width);
+    kernels.pool(folded.packed, index + step, 1, steps.begin() + step * steps.width);
   Activation below = branch.first.activation;
   for (std::size_t i = 0; i < folded.above.size(); ++i) {
     const Convolution* next = i + 1 < branch.above.size() ? &branch.above[i + 1] : nullptr;
-    steps = run_convolution(folded.above[i], kernels, below, std::move(steps), next);
+    steps = run_convolution(folded.above[i], kernels, below, std::move(steps), next, ends);
     below = branch.above[i].activation;
   }
   return steps;
@@ -220,6 +222,29 @@ std::vector<float> pool_steps(const Branch& branch, const Kernels& kernels, cons
                           .bias = no_bias.data()};
   kernels.pool(rows, index.data(), steps.count, pooled.data());
   return pooled;
+}
+
+/// Pools the topmost of several convolutions, stretch by stretch of a long row, so that the memory it takes
+/// stays the same. Returns how many steps there were.
+int pool_above(const FoldedBranch& folded, const Kernels& kernels, std::span<const std::int32_t> index,
+               int count, std::vector<float>& pooled) {
+  const Branch& branch = folded.branch;
+  const int shared =
+      reach_of(branch) - branch.first.width;  // steps that a stretch has in common with the next
+  int sum = 0;
+  for (int at = 0; at < count;) {
+    const bool last = count - at <= 2 * kStretch + shared;
+    const int some = last ? count - at : kStretch + shared;
+    const Steps top = run_above(folded, kernels, index.data() + at, some, {at == 0, last});
+    const auto values = pool_steps(branch, kernels, top);
+    if (at == 0) pooled = values;
+    else
+      for (std::size_t i = 0; i < values.size(); ++i)
+        pooled[i] = branch.pooling == Pooling::kMax ? std::max(pooled[i], values[i]) : pooled[i] + values[i];
+    sum += top.count;
+    at += last ? some : kStretch;
+  }
+  return sum;
 }
 
 }  // namespace
@@ -277,13 +302,8 @@ void run_branch(const FoldedBranch& folded, const Kernels& kernels, std::span<co
   const auto index = index_of(folded, tokens);
   int steps = static_cast<int>(index.size()) - kRowsAhead - branch.first.width + 1;
   std::vector<float> pooled(static_cast<std::size_t>(folded.packed.blocks) * kBlock);
-  if (branch.above.empty()) {
-    kernels.pool(folded.packed, index.data(), steps, pooled.data());
-  } else {
-    const Steps top = run_above(folded, kernels, index, steps);
-    steps = top.count;
-    pooled = pool_steps(branch, kernels, top);
-  }
+  if (branch.above.empty()) kernels.pool(folded.packed, index.data(), steps, pooled.data());
+  else steps = pool_above(folded, kernels, index, steps, pooled);
   const Convolution& last = branch.last();
   for (int filter = 0; filter < last.filters; ++filter) {
     float& value = pooled[static_cast<std::size_t>(filter)];

@@ -172,6 +172,27 @@ INSTANTIATE_TEST_SUITE_P(
               .activation = Activation::kSigmoid,
               .above = {{.filters = 3, .width = 1}, {.filters = 4, .width = 6, .behind = 2}}}));
 
+TEST(RunBranch, long_rows_are_run_stretch_by_stretch) {
+  std::mt19937 random(3);
+  for (const Pooling pooling : {Pooling::kMax, Pooling::kMean}) {
+    const Net net = random_net({.filters = 6,
+                                .width = 3,
+                                .front = 1,
+                                .pooling = pooling,
+                                .activation = Activation::kTanh,
+                                .above = {{.filters = 5, .width = 4, .front = 2, .behind = 3},
+                                          {.filters = 4, .width = 2, .front = 1, .behind = 1}}});
+    // Around where one stretch becomes two, and three.
+    for (const std::size_t length : {510u, 514u, 518u, 519u, 775u, 1'500u}) {
+      std::vector<std::int32_t> row(length);
+      for (std::int32_t& token : row) token = static_cast<std::int32_t>(random() % kRows);
+      const auto expected = plain_branch(net, row);
+      const auto got = run(net, kPortableKernels, Precision::kFloat32, row);
+      for (std::size_t i = 0; i < got.size(); ++i) EXPECT_NEAR(got[i], expected[i], 3e-6) << length;
+    }
+  }
+}
+
 TEST(Branch, its_shortest_row_gives_every_convolution_a_step) {
   Branch branch{.first = {.width = 5}};
   EXPECT_EQ(branch.shortest(), 5);

@@ -92,21 +92,22 @@ float* Steps::begin() const {
          static_cast<std::size_t>(front) * static_cast<std::size_t>(width);
 }
 
-Steps zero_steps(int count, int width, const Convolution* next) {
+Steps zero_steps(int count, int width, const Convolution* next, Ends ends) {
   Steps steps{.count = count,
               .width = width,
-              .front = next == nullptr ? 0 : next->front,
-              .behind = next == nullptr ? 0 : next->behind};
+              .front = next != nullptr && ends.front ? next->front : 0,
+              .behind = next != nullptr && ends.behind ? next->behind : 0};
   steps.values = AlignedBytes(static_cast<std::size_t>(steps.front + count + steps.behind) *
                               static_cast<std::size_t>(width) * sizeof(float));
   return steps;
 }
 
 Steps run_convolution(const UpperConvolution& upper, const Kernels& kernels, Activation below, Steps steps,
-                      const Convolution* next) {
+                      const Convolution* next, Ends ends) {
   const auto values = static_cast<std::size_t>(steps.count) * static_cast<std::size_t>(steps.width);
   const float largest = kernels.activate(below, steps.begin(), values);
-  Steps sums = zero_steps(upper.convolution.steps(steps.count), columns_of(upper), next);
+  Steps sums = zero_steps(steps.front + steps.count + steps.behind - upper.convolution.width + 1,
+                          columns_of(upper), next, ends);
   PackedCell cell = upper.cell;
   cell.input = steps.values.data();
   AlignedBytes quantised;

@@ -25,6 +25,11 @@ int columns_of(const UpperConvolution& upper);
 Result<UpperConvolution> pack_convolution(const Convolution& convolution, int real_channels, int channels,
                                           Precision precision);
 
+/// Which ends of its row a stretch of steps has: zeros stand around the row, not around the stretch.
+struct Ends {
+  bool front = true, behind = true;
+};
+
 /// Steps of values, with steps of zeros around them that the next convolution reads, too.
 struct Steps {
   int count = 0, width = 0;   ///< those between the zeros, and values of each
@@ -34,12 +39,12 @@ struct Steps {
   float* begin() const;
 };
 
-/// `count` steps of zeros, with room around them for the zeros that `next` wants; null: none.
-Steps zero_steps(int count, int width, const Convolution* next);
+/// `count` steps of zeros, with room around them for those that `next` wants at its row's ends; null: none.
+Steps zero_steps(int count, int width, const Convolution* next, Ends ends);
 
 /// Puts the activation of the convolution below on its steps, in their place, and runs one over them. Gives
 /// sums, with the bias, before its own activation. At least one step must come of it.
 Steps run_convolution(const UpperConvolution& upper, const Kernels& kernels, Activation below, Steps steps,
-                      const Convolution* next);
+                      const Convolution* next, Ends ends);
 
 }  // namespace amas::engines::sequence
