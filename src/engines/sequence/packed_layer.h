@@ -45,6 +45,10 @@ constexpr int state_bytes(Precision precision) {
   return precision == Precision::kFloat32 ? 4 : precision == Precision::kInt16 ? 2 : 1;
 }
 
+/// Weights a unit of the integer sum over a column of them: the most that neither leaves the weight's type
+/// nor lets the sum over states overflow; 1 for kFloat32.
+double weights_a_unit(std::span<const double> column, Precision precision);
+
 /// Writes values in [-1, 1] as state.
 void write_state(std::span<const float> values, Precision precision, char* to);
 

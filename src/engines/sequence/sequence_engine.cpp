@@ -147,7 +147,7 @@ Status SequenceModel::copy_tokens(std::span<const T> from, std::span<std::int32_
 /// That rows of a length that the graph leaves open can be run.
 Status SequenceModel::check_length(std::int64_t length) const {
   std::int64_t least = 1;
-  for (const FoldedBranch& one : branches_) least = std::max<std::int64_t>(least, 1 - one.branch.steps(0));
+  for (const FoldedBranch& one : branches_) least = std::max<std::int64_t>(least, one.branch.shortest());
   if (length < least)
     return invalid_argument(
         fmt::format("rows are too short: {} tokens; the model takes {} or more", length, least));
@@ -163,7 +163,7 @@ void SequenceModel::run_branches(std::span<const std::int32_t> tokens, std::size
   for (; !tokens.empty(); tokens = tokens.subspan(length))
     for (const FoldedBranch& one : branches_) {
       run_branch(one, *packed_.kernels, tokens.first(length), to);
-      to += one.branch.filters;
+      to += one.branch.last().filters;
     }
 }
 
