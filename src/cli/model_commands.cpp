@@ -52,11 +52,10 @@ std::string variants_text(const Json& variants) {
   return format_table(rows);
 }
 
-Result<Json> lineage_json(const store::Store& store, const store::ModelVersion& version,
-                          const model::Package& package) {
+// From the dataset to the training that the model came of.
+Status add_training(const store::Store& store, const store::ModelVersion& version,
+                    const model::Package& package, Json& chain) {
   const model::Lineage& lineage = package.manifest().lineage;
-  Json chain = Json::array();
-  chain.push_back({{"stage", "source"}, {"name", lineage.source}, {"digest", lineage.source_digest}});
   Json dataset{{"stage", "dataset"}, {"digest", lineage.dataset_digest}};
   AMAS_TRY(const auto datasets, store.datasets());
   for (const auto& one : datasets)
@@ -72,6 +71,20 @@ Result<Json> lineage_json(const store::Store& store, const store::ModelVersion& 
                    {"run", version.run},
                    {"libraries", lineage.libraries},
                    {"amas", lineage.amas_version}});
+  return {};
+}
+
+Result<Json> lineage_json(const store::Store& store, const store::ModelVersion& version,
+                          const model::Package& package) {
+  const model::Lineage& lineage = package.manifest().lineage;
+  Json chain = Json::array();
+  chain.push_back({{"stage", "source"}, {"name", lineage.source}, {"digest", lineage.source_digest}});
+  if (!package.manifest().is_trained())
+    chain.push_back({{"stage", "import"},
+                     {"name", package.manifest().candidate},
+                     {"libraries", lineage.libraries},
+                     {"amas", lineage.amas_version}});
+  else AMAS_CHECK(add_training(store, version, package, chain));
   chain.push_back({{"stage", "package"},
                    {"digest", package.digest()},
                    {"files", package.manifest().files},
@@ -222,13 +235,15 @@ Status export_model(Session& session, const ShowOptions& options) {
 }  // namespace
 
 void add_model_commands(CLI::App& app, Session& session, Action& action) {
-  CLI::App* model = app.add_subcommand("model", "List, show and export models")->require_subcommand(1);
+  CLI::App* model =
+      app.add_subcommand("model", "List, show, import and export models")->require_subcommand(1);
   model->footer(
       "Examples:\n  amas model list\n  amas model show spam\n  amas model show spam --lineage\n  amas "
-      "model export spam ./spam-package");
+      "model export spam ./spam-package\n  amas model import net.onnx --labels ham,spam");
   CLI::App* list = model->add_subcommand("list", "List all versions of all models");
   list->footer("Examples:\n  amas model list\n  amas --json model list | jq '.[].digest'");
   list->callback([&] { action = [&session] { return list_models(session); }; });
+  add_import_command(*model, session, action);
   auto options = std::make_shared<ShowOptions>();
   CLI::App* show = model->add_subcommand("show", "Show a model: metrics, variants, measured latency");
   show->add_option("model", options->model, "Its name")->required()->type_name("NAME");
