@@ -35,7 +35,8 @@ def run_amas(spec, seed, home):
 
 def show(title, values):
     interval = f"{min(values):.4f} – {max(values):.4f}"
-    print(f"{title:44} mean {statistics.mean(values):.4f}   {interval}   ({len(values)} seeds)", flush=True)
+    print(f"{title:44} mean {statistics.mean(values):.4f}   {interval}   ({len(values)} seeds: "
+          f"{' '.join(f'{value:.4f}' for value in values)})", flush=True)
 
 
 def run_keras(dataset, seed):

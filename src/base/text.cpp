@@ -74,11 +74,13 @@ void append_escaped(std::string& line, std::uint32_t point) {
 }  // namespace
 
 std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates) {
-  const std::size_t far = std::max<std::size_t>(2, word.size() / 3) + 1;
+  const std::size_t far = std::min(word.size(), std::max<std::size_t>(2, word.size() / 3)) + 1;
   std::size_t best = far;
   std::optional<std::string> found;
   for (const std::string& candidate : candidates)
-    if (const std::size_t distance = edit_distance(word, candidate); distance < best) {
+    // As many edits as the longer word has bytes turn any word into any other.
+    if (const std::size_t distance = edit_distance(word, candidate);
+        distance < std::min(best, std::max(word.size(), candidate.size()))) {
       best = distance;
       found = candidate;
     }

@@ -15,6 +15,11 @@ TEST(Text, nearest_finds_a_misspelt_word) {
   EXPECT_EQ(nearest("length", keys), "length");
   EXPECT_EQ(nearest("epochs", keys), std::nullopt);
   EXPECT_EQ(nearest("x", {}), std::nullopt);
+  EXPECT_EQ(nearest("x", {"a", "ab"}), std::nullopt) << "any byte is one edit from any other";
+  EXPECT_EQ(nearest("x", {"xyz", "xy"}), "xy");
+  EXPECT_EQ(nearest("xy", {"ab"}), std::nullopt);
+  EXPECT_EQ(nearest("xy", {"yx", "xa"}), "xa");
+  EXPECT_EQ(nearest("", {"a", "ab"}), std::nullopt);
   EXPECT_EQ(nearest("ab", {"abcd", "abc"}), "abc") << "the nearer, not the first";
 }
 

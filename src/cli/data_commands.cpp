@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "base/threads.h"
 #include "cli/profile_text.h"
+#include "cli/registered.h"
 #include "cli/session.h"
 #include "cli/usage.h"
 #include "data/dataset.h"
@@ -36,6 +37,7 @@ Status list_datasets(Session& session) {
   return {};
 }
 
+// A dataset by "name" (the newest version), or by "name@version".
 Result<store::DatasetRecord> find_dataset(const store::Store& store, const std::string& name) {
   AMAS_TRY(const auto datasets, store.datasets());
   std::vector<std::string> known;
@@ -47,6 +49,19 @@ Result<store::DatasetRecord> find_dataset(const store::Store& store, const std::
   return found != nullptr ? Result<store::DatasetRecord>(*found) : unknown_name("dataset", name, known);
 }
 
+struct ShowOptions {
+  std::string name;
+  std::optional<std::int64_t> version;
+};
+
+Result<store::DatasetRecord> find_dataset(const store::Store& store, const ShowOptions& options) {
+  if (!options.version) return find_dataset(store, options.name);
+  if (options.name.find('@') != std::string::npos)
+    return invalid_argument(fmt::format("the version is named twice: {} and --version {}; name it once",
+                                        options.name, *options.version));
+  return find_dataset(store, fmt::format("{}@{}", options.name, *options.version));
+}
+
 // Where the rows of a dataset come from and went; its detail is what the data step left.
 std::string origin_text(const store::DatasetRecord& dataset) {
   return fmt::format("{} version {}: {}\ntext column {}; digest {}\n", coloured(printable(dataset.name), "1"),
@@ -54,9 +69,9 @@ std::string origin_text(const store::DatasetRecord& dataset) {
                      printable(dataset.detail.value("text", "")), dataset.digest);
 }
 
-Status show_dataset(Session& session, const std::string& name) {
+Status show_dataset(Session& session, const ShowOptions& options) {
   AMAS_TRY(const store::Store* store, session.store_to_read());
-  AMAS_TRY(const store::DatasetRecord found, find_dataset(*store, name));
+  AMAS_TRY(const store::DatasetRecord found, find_dataset(*store, options));
   AMAS_TRY(const std::string text, store->get_blob(found.detail.value("profile", "")));
   AMAS_TRY(const Json profile, parse_json(text));
   if (session.json) {
@@ -100,12 +115,15 @@ void add_data_commands(CLI::App& data, Session& session, Action& action) {
   CLI::App* list = data.add_subcommand("list", "List datasets");
   list->footer("Examples:\n  amas data list\n  amas --json data list | jq '.[].digest'");
   list->callback([&] { action = [&session] { return list_datasets(session); }; });
-  auto name = std::make_shared<std::string>(), format = std::make_shared<std::string>();
+  auto options = std::make_shared<ShowOptions>();
   CLI::App* show = data.add_subcommand("show", "Show a dataset: its columns, profile and parts");
-  show->add_option("name", *name, "Its name, or name@version")->required()->type_name("NAME");
-  show->footer("Examples:\n  amas data show spam\n  amas data show spam@1");
-  show->callback(
-      [&session, &action, name] { action = [&session, name] { return show_dataset(session, *name); }; });
+  show->add_option("name", options->name, "Its name, or name@version")->required()->type_name("NAME");
+  add_version_option(*show, options->version, "amas data list");
+  show->footer("Examples:\n  amas data show spam\n  amas data show spam --version 1");
+  show->callback([&session, &action, options] {
+    action = [&session, options] { return show_dataset(session, *options); };
+  });
+  auto name = std::make_shared<std::string>(), format = std::make_shared<std::string>();
   CLI::App* look =
       data.add_subcommand("look", "Read a source and show its columns and profile; keeps nothing");
   look->add_option("source", *name, "A file, folder or glob")->required()->type_name("PATH");

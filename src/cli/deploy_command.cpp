@@ -39,21 +39,27 @@ Status list_deployments(Session& session) {
   AMAS_TRY(const store::Store* store, session.store_to_read());
   AMAS_TRY(const auto deployments, store->deployments());
   std::vector<Json> told;
+  bool is_silent = false;
   if (const auto server = find_server(session.home)) {
-    AMAS_TRY(told, deployments_of(*server));
+    auto answer = deployments_of(*server);
+    is_silent = !answer;
+    if (answer) told = std::move(*answer);
+    else
+      print_error_text(fmt::format("note: {}; this is what the home has recorded\n", answer.error().message));
   }
   Json documents = Json::array();
   std::vector<std::vector<std::string>> rows{
       {"DEPLOYMENT", "MODEL", "VERSION", "VARIANT", "GENERATION", "SERVER"}};
   for (const auto& deployment : deployments)
     for (const auto& target : deployment.targets) {
-      const std::string state = state_of(told, deployment.name, target.version);
+      const std::string state = is_silent ? "silent" : state_of(told, deployment.name, target.version);
       rows.push_back({deployment.name, deployment.model, std::to_string(target.version), target.variant,
                       std::to_string(deployment.generation), state.empty() ? "-" : state});
       documents.push_back({{"name", deployment.name},
                            {"model", deployment.model},
                            {"version", target.version},
                            {"variant", target.variant},
+                           {"generation", deployment.generation},
                            {"server", state.empty() ? Json() : Json(state)}});
     }
   if (session.json) Session::print(documents);
@@ -66,11 +72,19 @@ Status remove_deployment(Session& session, const std::string& name) {
   AMAS_TRY(const store::Deployment deployment, find_deployment(*store, name));
   AMAS_CHECK(store->remove_deployment(deployment.name));
   const auto server = find_server(session.home);
-  if (session.json) Session::print({{"name", name}, {"removed", true}});
+  const auto verdict = server ? wait_for_removal(*server, deployment) : Result<Verdict>(Verdict::kDone);
+  if (!verdict) return verdict.error();
+  if (session.json)
+    Session::print({{"name", name},
+                    {"removed", true},
+                    {"server", server ? Json(verdict_name(*verdict, "gone")) : Json()}});
   else
-    print_text(fmt::format(
-        "{} is deployed no more{}; its model stays: `amas model list`\n", name,
-        server ? fmt::format(", and the server on port {} stops answering for it", server->port) : ""));
+    print_text(
+        fmt::format("{} is deployed no more{}; its model stays: `amas model list`\n", name,
+                    server && *verdict == Verdict::kDone
+                        ? fmt::format(", and the server on port {} answers for it no more", server->port)
+                        : ""));
+  if (*verdict != Verdict::kDone) return not_followed_yet(*server, *verdict);
   return {};
 }
 
@@ -104,12 +118,25 @@ Result<std::string> choose_variant(const store::Store& store, const store::Model
   return unknown_name(fmt::format("variant of {} version {}", version.model, version.version), asked, known);
 }
 
+// What the user may not expect of a variant, a line each.
+std::string remarks_on(Session& session, const model::Variant& variant) {
+  std::string remarks;
+  if (!variant.allowed)
+    remarks +=
+        fmt::format("! {} loses more accuracy than the spec's accuracy_drop_max allows\n", variant.name);
+  const auto engine = session.engine();
+  const std::string other = engine ? pipeline::other_precision(variant, **engine) : "";
+  if (!other.empty())
+    remarks += fmt::format("! {} runs as {} here: this processor lacks what its own precision needs\n",
+                           variant.name, other);
+  return remarks;
+}
+
 // Says what is deployed, and what the server makes of it.
-Status report(Session& session, const store::Deployment& deployment, bool is_allowed) {
+Status report(Session& session, const store::Deployment& deployment, const model::Variant& variant) {
   const store::DeploymentTarget& target = deployment.targets.at(0);
   const auto server = find_server(session.home);
-  const auto verdict = server ? wait_for_verdict(*server, deployment) : Result<Verdict>(Verdict::kLoading);
-  const bool serves = verdict && *verdict == Verdict::kServes;
+  const auto verdict = server ? wait_for_verdict(*server, deployment) : Result<Verdict>(Verdict::kDone);
   if (session.json) {
     Session::print({{"name", deployment.name},
                     {"model", deployment.model},
@@ -118,23 +145,19 @@ Status report(Session& session, const store::Deployment& deployment, bool is_all
                     {"generation", deployment.generation},
                     {"server", !server    ? Json()
                                : !verdict ? Json("failed")
-                                          : Json(serves ? "ready" : "loading")}});
+                                          : Json(verdict_name(*verdict, "ready"))}});
   } else {
     std::string state = "; start a server with `amas serve`";
     if (server)
-      state = !verdict ? ""
-              : serves ? fmt::format("; the server on port {} answers with it now", server->port)
-                       : fmt::format(
-                             "; the server on port {} still loads it: `amas deploy --list` shows "
-                             "when it is ready",
-                             server->port);
+      state = verdict && *verdict == Verdict::kDone
+                  ? fmt::format("; the server on port {} answers with it now", server->port)
+                  : "";
     print_text(fmt::format("{} is deployed: {} version {} ({}){}\n", deployment.name, deployment.model,
                            target.version, target.variant, state));
-    if (!is_allowed)
-      print_text(
-          fmt::format("! {} loses more accuracy than the spec's accuracy_drop_max allows\n", target.variant));
+    print_text(remarks_on(session, variant));
   }
   if (!verdict) return verdict.error();
+  if (*verdict != Verdict::kDone) return not_followed_yet(*server, *verdict);
   return {};
 }
 
@@ -153,11 +176,8 @@ Status deploy(Session& session, const DeployOptions& options) {
   AMAS_TRY(const std::string variant, choose_variant(*store, version, package, options));
   deployment.model = options.model;
   deployment.targets = {{version.version, variant}};
-  AMAS_TRY(const auto deployments, store->deployments());
-  const auto before = std::ranges::find(deployments, deployment.name, &store::Deployment::name);
-  if (before != deployments.end() && before->model == deployment.model) deployment.monitor = before->monitor;
   AMAS_TRY(const store::Deployment stored, store->put_deployment(std::move(deployment)));
-  return report(session, stored, package.manifest().find_variant(variant)->allowed);
+  return report(session, stored, *package.manifest().find_variant(variant));
 }
 
 // An empty word is most often a shell variable that was never set; taken as not given, it would deploy
@@ -196,7 +216,9 @@ void add_deploy_command(CLI::App& app, Session& session, Action& action) {
       "amas deploy spam --version 2 --as "
       "spam-next\n  amas deploy --list\n\nThe package is checked first. Where a server runs, the command "
       "waits "
-      "up to ten seconds\nfor it to load the model, and fails when it cannot.");
+      "up to ten seconds\nfor it to follow. It fails when the server cannot load the model, and ends with "
+      "status 75 when\n"
+      "the change is recorded but the server does not answer or has not followed yet.");
   command->callback(
       [&session, &action, options] { action = [&session, options] { return deploy(session, *options); }; });
 }

@@ -43,10 +43,11 @@ Check check_kernels() {
         fmt::format("{}: $AMAS_KERNELS names what this processor does not run: {}; there are avx512-vnni, "
                     "avx2 and portable",
                     kernels, printable(asked))};
-  if (asked != nullptr) return {"kernels", true, fmt::format("{}, as $AMAS_KERNELS asks", kernels)};
-  return {"kernels", true,
-          fmt::format("{}{}", kernels,
-                      kernels == "portable" ? ": right, but slow; this processor lacks AVX2" : "")};
+  std::string detail(kernels);
+  if (asked != nullptr) detail += ", as $AMAS_KERNELS asks";
+  else if (kernels == "portable") detail += "; right, but slow: this processor lacks AVX2";
+  if (kernels == "avx2") detail += "; compiled-int8 variants run as int16 on these: int8 needs AVX-512 VNNI";
+  return {"kernels", true, detail};
 }
 
 Check check_disk(const std::filesystem::path& home) {

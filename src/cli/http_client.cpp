@@ -21,13 +21,10 @@ namespace beast = boost::beast;
 namespace http = beast::http;
 namespace asio = boost::asio;
 
-constexpr auto kTimeout = std::chrono::seconds(30);
-
-// Runs one asynchronous step to its end, so that the stream's time-out holds.
+// Runs one asynchronous step to its end, so that the time-out set on the stream holds.
 template <class Start>
-beast::error_code run_step(asio::io_context& context, beast::tcp_stream& stream, Start start) {
+beast::error_code run_step(asio::io_context& context, Start start) {
   beast::error_code code;
-  stream.expires_after(kTimeout);
   start([&](beast::error_code result, auto&&...) { code = result; });
   context.restart();
   context.run();
@@ -57,6 +54,14 @@ std::string message_of(const std::string& body, unsigned status) {
   return fmt::format("the server answered with HTTP status {}", status);
 }
 
+Error no_answer(const RunningServer& server, const Question& question, const beast::error_code& code) {
+  const std::string why = code == beast::error::timeout
+                              ? fmt::format(" within {} s", question.patience.count())
+                              : ": " + code.message();
+  return unavailable(
+      fmt::format("the server on port {} (pid {}) does not answer{}", server.port, server.pid, why));
+}
+
 }  // namespace
 
 std::optional<RunningServer> find_server(const std::filesystem::path& home) {
@@ -71,34 +76,41 @@ std::optional<RunningServer> find_server(const std::filesystem::path& home) {
   return RunningServer{*pid, static_cast<std::uint16_t>(*port)};
 }
 
-Result<std::string> call(const RunningServer& server, std::string_view method, const std::string& path,
-                         const std::string& body) {
+Result<std::string> call(const RunningServer& server, const Question& question) {
   asio::io_context context;
   beast::tcp_stream stream(context);
-  http::request<http::string_body> request{http::string_to_verb(std::string(method)), path, 11, body};
+  http::request<http::string_body> request{http::string_to_verb(std::string(question.method)), question.path,
+                                           11, question.body};
   request.set(http::field::host, fmt::format("127.0.0.1:{}", server.port));
   request.set(http::field::user_agent, "amas/" AMAS_VERSION);
   request.keep_alive(false);
-  if (!body.empty()) request.set(http::field::content_type, "application/json");
+  if (!question.body.empty()) request.set(http::field::content_type, "application/json");
   request.prepare_payload();
   beast::flat_buffer buffer;
   http::response_parser<http::string_body> parser;
   parser.body_limit(limits::kRequestBodyBytesMax);
   const asio::ip::tcp::endpoint endpoint(asio::ip::make_address("127.0.0.1"), server.port);
-  beast::error_code code =
-      run_step(context, stream, [&](auto done) { stream.async_connect(endpoint, done); });
+  const auto step = [&](auto start) {
+    stream.expires_after(question.patience);
+    return run_step(context, start);
+  };
+  beast::error_code code = step([&](auto done) { stream.async_connect(endpoint, done); });
   if (!code) {
-    const auto sent = run_step(context, stream, [&](auto done) { http::async_write(stream, request, done); });
+    const auto sent = step([&](auto done) { http::async_write(stream, request, done); });
     // A server that refuses a request early has said why, and may no longer read the rest.
-    code = run_step(context, stream, [&](auto done) { http::async_read(stream, buffer, parser, done); });
+    code = step([&](auto done) { http::async_read(stream, buffer, parser, done); });
     if (code && sent) code = sent;
   }
-  if (code)
-    return unavailable(fmt::format("the server on port {} does not answer: {}", server.port, code.message()));
+  if (code) return no_answer(server, question, code);
   const auto& response = parser.get();
   if (response.result_int() >= 400)
     return Error{code_of_status(response.result_int()), message_of(response.body(), response.result_int())};
   return response.body();
+}
+
+Status check_answers(const RunningServer& server) {
+  AMAS_TRY(const std::string body, call(server, {.path = "/api/v1/version"}));
+  return {};
 }
 
 }  // namespace amas::cli

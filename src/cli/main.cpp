@@ -25,12 +25,6 @@ constexpr const char* kExamples =
     "  amas monitor                           traffic, latency, drift and anomalies, live\n"
     "\n`amas help COMMAND` shows the examples of a command.";
 
-std::filesystem::path default_home() {
-  if (const char* home = std::getenv("AMAS_HOME"); home != nullptr && *home != '\0') return home;
-  const char* user = std::getenv("HOME");
-  return std::filesystem::path(user != nullptr ? user : ".") / ".amas";
-}
-
 void print_error(const Error& error, bool json) {
   if (json) return Session::print({{"error", {{"code", code_name(error.code)}, {"message", error.message}}}});
   print_error_text(fmt::format(
@@ -79,6 +73,12 @@ void add_commands(CLI::App& app, Session& session, Action& action) {
   add_help_command(app, action);
 }
 
+// Commands that answer without one.
+bool needs_home(const CLI::App& command) {
+  const std::string name = full_name(command);
+  return name != "amas" && name != "amas help" && name != "amas completion" && name != "amas __complete";
+}
+
 int run(std::span<char*> arguments) {
   Session session;
   session.home = default_home();
@@ -103,8 +103,9 @@ int run(std::span<char*> arguments) {
   } catch (const CLI::ParseError& error) {
     return end_with(usage_error(app, error), asks_for_json(arguments));
   }
-  if (session.home.empty())
+  if (session.home.empty() && app.count("--home") > 0)
     return end_with(invalid_argument("--home names no folder; leave it out for ~/.amas"), session.json);
+  if (session.home.empty() && needs_home(named_command(app))) return end_with(no_home(), session.json);
   if (version) {
     if (session.json) Session::print(versions(session));
     else print_text(version_text(session));

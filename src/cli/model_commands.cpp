@@ -14,13 +14,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Json variants_json(const store::Store& store, const model::Package& package) {
+// `engine` may be null: then nothing is said of how a variant runs here.
+Json variants_json(const store::Store& store, const model::Package& package, const engine::Engine* engine) {
   Json variants = Json::array();
   const auto measured = store.measurements(package.digest());
   for (const model::Variant& variant : package.manifest().variants) {
     Json row{{"name", variant.name},       {"bytes", variant.bytes},
              {"metrics", variant.metrics}, {"accuracy_drop", variant.accuracy_drop},
              {"allowed", variant.allowed}, {"details", variant.details}};
+    const std::string other = engine == nullptr ? "" : pipeline::other_precision(variant, *engine);
+    row["runs_as"] = other.empty() ? Json() : Json(other);
     if (measured)
       for (const store::Measurement& one : *measured)
         if (one.variant == variant.name) {
@@ -31,6 +34,14 @@ Json variants_json(const store::Store& store, const model::Package& package) {
     variants.push_back(row);
   }
   return variants;
+}
+
+std::string remark_on(const Json& variant) {
+  std::string text = variant["allowed"] == true ? "" : "beyond accuracy_drop_max";
+  if (variant["runs_as"].is_string())
+    text += fmt::format("{}runs as {} on this processor", text.empty() ? "" : "; ",
+                        variant["runs_as"].get<std::string>());
+  return text;
 }
 
 std::string variants_text(const Json& variants) {
@@ -48,7 +59,7 @@ std::string variants_text(const Json& variants) {
                     number_in(row, "accuracy_drop", drop), number_in(row["metrics"], "test_accuracy", share),
                     number_in(row, "bytes", format_bytes), number_in(row, "p50_us", latency),
                     number_in(row, "p99_us", latency), number_in(row, "memory_bytes", format_bytes),
-                    row["allowed"] == true ? "" : "beyond accuracy_drop_max"});
+                    remark_on(row)});
   return format_table(rows);
 }
 
@@ -71,6 +82,12 @@ Status add_training(const store::Store& store, const store::ModelVersion& versio
                    {"run", version.run},
                    {"libraries", lineage.libraries},
                    {"amas", lineage.amas_version}});
+  if (lineage.refit)
+    chain.push_back({{"stage", "refit"},
+                     {"name", package.manifest().candidate},
+                     {"digest", lineage.refit->digest},
+                     {"rows", lineage.refit->rows},
+                     {"chosen", lineage.refit->chosen}});
   return {};
 }
 
@@ -138,7 +155,8 @@ Status show_model(Session& session, const ShowOptions& options) {
     return {};
   }
   const model::Manifest& manifest = package.manifest();
-  const Json variants = variants_json(*store, package);
+  const auto engine = session.engine();
+  const Json variants = variants_json(*store, package, engine ? *engine : nullptr);
   if (session.json) {
     AMAS_TRY(Json document, parse_json(model::to_json(manifest)));
     document["version"] = version.version;
@@ -155,7 +173,15 @@ Status show_model(Session& session, const ShowOptions& options) {
       "{} version {}: {} ({}), labels {}\npackage {}\n\n", coloured(printable(manifest.name), "1"),
       version.version, printable(manifest.candidate), printable(manifest.task),
       printable(dump_json(Json(manifest.labels))), printable(package.folder().string()));
-  print_text(wrap_lines(title, 2) + format_table(metrics) + "\n" + variants_text(variants));
+  const std::string refit =
+      manifest.lineage.refit
+          ? fmt::format(
+                "VALID ACC and DROP are of the training that had not seen the validation rows; then it "
+                "was trained once more, on {} training and validation rows.\n",
+                manifest.lineage.refit->rows)
+          : "";
+  print_text(wrap_lines(title, 2) + format_table(metrics) + "\n" + variants_text(variants) +
+             wrap_lines(refit, 0));
   const std::string curves = curves_text(
       "training",
       pipeline::events_folder(*store, manifest.name, manifest.candidate, manifest.lineage.spec_digest));

@@ -56,13 +56,49 @@ std::string effect_bar(const Json& finding) {
   return coloured(bar, colour_of(text(finding, "state")));
 }
 
-// How many of the rows that the first verdict needs have come.
-std::string learning_bar(const Json& finding) {
-  const double share = number_in(finding, "rows") / std::max(1.0, number_in(finding, "rows_min"));
+// How much of what the first verdict needs has come.
+std::string learning_bar(double seen, double needed) {
+  const double share = seen / std::max(1.0, needed);
   const int cells = bar_cells();
   std::string bar;
   for (int i = 0; i < cells; ++i) bar += i < static_cast<int>(share * cells) ? "━" : "─";
   return coloured(bar, "2");
+}
+
+std::string drift_text(const Json& finding) {
+  if (text(finding, "state") == "learning")
+    return fmt::format("  drift    {:<14} {} learning: {:.0f} of {:.0f} rows seen\n",
+                       text(finding, "statistic"),
+                       learning_bar(number_in(finding, "rows"), number_in(finding, "rows_min")),
+                       number_in(finding, "rows"), number_in(finding, "rows_min"));
+  return fmt::format(
+      "  drift    {:<14} {} {} effect {:.3f} (drifted from {:.2f}; {:.0f} rows)\n",
+      text(finding, "statistic"), effect_bar(finding),
+      coloured(fmt::format("{:<9}", text(finding, "state")), colour_of(text(finding, "state"))),
+      number_in(finding, "effect"), number_in(finding, "drifted_at"), number_in(finding, "rows"));
+}
+
+// A value of a series, with its unit.
+std::string value_text(const Json& finding, const char* key) {
+  const double value = number_in(finding, key);
+  if (text(finding, "series") == "latency") return fmt::format("{:.0f} µs", value);
+  if (text(finding, "series") == "error_rate") return fmt::format("{:.1f} %", 100 * value);
+  return fmt::format("{:.1f} requests/s", value / std::max(1e-6, number_in(finding, "point_seconds")));
+}
+
+std::string anomaly_text(const Json& finding) {
+  const double points = number_in(finding, "points"), needed = number_in(finding, "points_min");
+  const double seconds = number_in(finding, "point_seconds"), requests = number_in(finding, "point_requests");
+  const std::string head = fmt::format("  anomaly  {:<14} ", text(finding, "series"));
+  if (text(finding, "state") == "learning")
+    return head + fmt::format("{} learning: {:.0f} of {:.0f} points seen, each of {:g} s{}\n",
+                              learning_bar(points, needed), points, needed, seconds,
+                              requests > 0 ? fmt::format(" or more, with {:.0f} requests", requests) : "");
+  const bool active = text(finding, "state") == "unusual";
+  return head + fmt::format("{} now {}, usual {}, score {:.2f}\n",
+                            coloured(active ? "UNUSUAL  " : "usual    ", active ? "31;1" : "32"),
+                            value_text(finding, "value"), value_text(finding, "baseline"),
+                            number_in(finding, "score"));
 }
 
 std::string report_text(const Json& report) {
@@ -71,26 +107,8 @@ std::string report_text(const Json& report) {
       coloured(text(report, "deployment"), "1"), number_in(report, "version"), number_in(report, "requests"),
       number_in(report, "errors"), number_in(report, "rows"), number_in(report, "latency_p50_us"),
       number_in(report, "latency_p99_us"));
-  for (const Json& finding : report.value("drift", Json::array())) {
-    if (text(finding, "state") == "learning") {
-      page += fmt::format("  drift    {:<14} {} learning: {:.0f} of {:.0f} rows seen\n",
-                          text(finding, "statistic"), learning_bar(finding), number_in(finding, "rows"),
-                          number_in(finding, "rows_min"));
-      continue;
-    }
-    page += fmt::format(
-        "  drift    {:<14} {} {} effect {:.3f} (drifted from {:.2f}; {:.0f} rows)\n",
-        text(finding, "statistic"), effect_bar(finding),
-        coloured(fmt::format("{:<9}", text(finding, "state")), colour_of(text(finding, "state"))),
-        number_in(finding, "effect"), number_in(finding, "drifted_at"), number_in(finding, "rows"));
-  }
-  for (const Json& finding : report.value("anomalies", Json::array())) {
-    const bool active = finding.value("active", Json(false)) == true;
-    page +=
-        fmt::format("  anomaly  {:<14} {} now {:.4g}, usual {:.4g}, score {:.2f}\n", text(finding, "series"),
-                    coloured(active ? "UNUSUAL  " : "usual    ", active ? "31;1" : "32"),
-                    number_in(finding, "value"), number_in(finding, "baseline"), number_in(finding, "score"));
-  }
+  for (const Json& finding : report.value("drift", Json::array())) page += drift_text(finding);
+  for (const Json& finding : report.value("anomalies", Json::array())) page += anomaly_text(finding);
   return page;
 }
 
@@ -126,7 +144,7 @@ Result<Json> ask(const Session& session, std::uint16_t& port) {
                                            : "the server of {} has ended"),
                     session.home.string()));
   port = server->port;
-  AMAS_TRY(const std::string body, call(*server, "GET", "/api/v1/monitor"));
+  AMAS_TRY(const std::string body, call(*server, {.path = "/api/v1/monitor"}));
   AMAS_TRY(Json document, parse_json(body));
   AMAS_CHECK(json_array<Json>(document, "reports"));
   return document;

@@ -30,8 +30,10 @@ struct Prediction {
 Result<std::vector<Prediction>> ask_server(const RunningServer& server, const std::string& deployment,
                                            const std::vector<std::string>& asked) {
   const Json question{{"instances", asked}};
-  AMAS_TRY(const std::string body,
-           call(server, "POST", "/v1/models/" + deployment + ":predict", dump_json(question)));
+  AMAS_TRY(const std::string body, call(server, {.method = "POST",
+                                                 .path = "/v1/models/" + deployment + ":predict",
+                                                 .body = dump_json(question),
+                                                 .patience = kWorkPatience}));
   AMAS_TRY(const Json answer, parse_json(body));
   AMAS_TRY(const std::vector<Json> rows, json_array<Json>(answer, "predictions"));
   std::vector<Prediction> predictions;
@@ -118,11 +120,21 @@ Result<std::vector<std::string>> read_texts(const PredictOptions& options) {
   return options.texts;
 }
 
+// The server of the home; one that hangs is left alone, with a word about it.
+std::optional<RunningServer> server_that_answers(const std::filesystem::path& home) {
+  const auto server = find_server(home);
+  if (!server) return std::nullopt;
+  const Status answers = check_answers(*server);
+  if (answers) return server;
+  print_error_text(fmt::format("note: {}; the model is loaded here instead\n", answers.error().message));
+  return std::nullopt;
+}
+
 Status predict(Session& session, const PredictOptions& options) {
   AMAS_TRY(const store::Store* store, session.store_to_read());
   AMAS_TRY(const store::Deployment deployment, find_deployment(*store, options.deployment));
   AMAS_TRY(const auto texts, read_texts(options));
-  const auto server = find_server(session.home);
+  const auto server = server_that_answers(session.home);
   AMAS_TRY(const auto predictions,
            server ? ask_server(*server, deployment.name, texts) : ask_package(session, deployment, texts));
   for (const Prediction& prediction : predictions) {

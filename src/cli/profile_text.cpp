@@ -24,11 +24,19 @@ std::string cut(std::string_view text, std::size_t bytes_max) {
   return printable(kept) + (kept.size() < text.size() ? "…" : "");
 }
 
+// A mean that is nothing but the rounding of a sum whose terms cancel out.
+bool is_rounding(const Json& from, const char* key, double number) {
+  constexpr double kRounding = 1e-13;  // of the largest term; a thousand times what one addition may be off
+  if (std::string_view(key) != "mean") return false;
+  const double largest = std::max(std::abs(from.value("min", 0.0)), std::abs(from.value("max", 0.0)));
+  return std::abs(number) <= kRounding * largest;
+}
+
 // A figure of the profile; "-" where it has none.
 std::string figure(const Json& from, const char* key) {
   const Json value = from.value(key, Json());
   if (!value.is_number()) return "-";
-  const double number = value.get<double>();
+  const double number = is_rounding(from, key, value.get<double>()) ? 0 : value.get<double>();
   const bool whole = number == std::trunc(number) && std::abs(number) < 1e15;
   return whole ? fmt::format("{:.0f}", number) : fmt::format("{:.4g}", number);
 }

@@ -9,11 +9,11 @@
 
 namespace amas::cli {
 
-void add_version_option(CLI::App& command, std::optional<std::int64_t>& version) {
-  const auto check = [](const std::string& text) {
+void add_version_option(CLI::App& command, std::optional<std::int64_t>& version, const std::string& list) {
+  const auto check = [list](const std::string& text) {
     return json::parse_version(text)
                ? std::string()
-               : fmt::format("a version is a whole number from 1 up, not {}; see `amas model list`", text);
+               : fmt::format("a version is a whole number from 1 up, not {}; see `{}`", text, list);
   };
   command.add_option("--version", version, "Its version [the newest]")
       ->type_name("N")

@@ -10,8 +10,10 @@
 
 namespace amas::cli {
 
-/// Adds the option `--version` of a model; what is no whole number from 1 up is refused.
-void add_version_option(CLI::App& command, std::optional<std::int64_t>& version);
+/// Adds the option `--version` of a model, or of what `list` lists; what is no whole number from 1 up is
+/// refused.
+void add_version_option(CLI::App& command, std::optional<std::int64_t>& version,
+                        const std::string& list = "amas model list");
 
 /// The version that a user names: by its number, or the newest.
 ///

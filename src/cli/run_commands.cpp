@@ -43,17 +43,13 @@ Json result_json(const pipeline::RunResult& result) {
 }
 
 std::string home_option(const Session& session) {
-  return std::getenv("AMAS_HOME") == nullptr ? fmt::format(" --home {}", session.home.string()) : "";
+  return session.home == default_home() ? "" : fmt::format(" --home {}", session.home.string());
 }
 
-// Says what a running server makes of the deployment.
-Status print_verdict(const RunningServer& server, const store::Deployment& deployment) {
+// Whether a running server has taken up the deployment.
+Status check_followed(const RunningServer& server, const store::Deployment& deployment) {
   AMAS_TRY(const Verdict verdict, wait_for_verdict(server, deployment));
-  print_text(fmt::format("The server on port {} {}.\n", server.port,
-                         verdict == Verdict::kServes
-                             ? "answers with it now"
-                             : "still loads it: `amas deploy --list` shows when it is ready"));
-  return {};
+  return verdict == Verdict::kDone ? Status() : not_followed_yet(server, verdict);
 }
 
 Status print_deployment(const Session& session, const store::Deployment& deployment) {
@@ -68,14 +64,17 @@ Status print_deployment(const Session& session, const store::Deployment& deploym
       "           curl -s localhost:{}/v1/models/{}:predict -d '{{\"instances\":[\"some text\"]}}'\n"
       "Origin:    {} model show {} --lineage\n",
       amas, deployment.name, server ? server->port : 8080, deployment.name, amas, deployment.model));
-  return server ? print_verdict(*server, deployment) : Status();
+  if (!server) return {};
+  AMAS_CHECK(check_followed(*server, deployment));
+  print_text(fmt::format("The server on port {} answers with it now.\n", server->port));
+  return {};
 }
 
 Status print_result(const Session& session, const pipeline::RunResult& result) {
   if (session.json) {
     Session::print(result_json(result));
     const auto server = result.deployment.name.empty() ? std::nullopt : find_server(session.home);
-    if (server) AMAS_CHECK(wait_for_verdict(*server, result.deployment));
+    if (server) AMAS_CHECK(check_followed(*server, result.deployment));
     return {};
   }
   // Where training is the end of it, the curves are what came of it; models have theirs in `amas model show`.

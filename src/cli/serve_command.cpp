@@ -19,18 +19,23 @@ struct ServeOptions {
 };
 
 // What is served, what failed and why, or what to do when there is nothing.
-void print_ready(const Session& session, const server::Ports& ports, const Json& deployments) {
+void print_ready(const Session& session, const server::Ports& ports,
+                 const std::vector<serve::DeploymentStatus>& deployments) {
   if (session.json)
-    return Session::print(
-        {{"event", "ready"}, {"port", ports.http}, {"grpc_port", ports.grpc}, {"deployments", deployments}});
+    return Session::print({{"event", "ready"},
+                           {"port", ports.http},
+                           {"grpc_port", ports.grpc},
+                           {"deployments", admin::deployments_document(deployments)["deployments"]}});
   std::string text = fmt::format(
       "Serving {} on http://127.0.0.1:{} (metrics at /metrics, models at /v1/models), gRPC on 127.0.0.1:{}; "
       "Ctrl-C drains and ends.\n",
       session.home.string(), ports.http, ports.grpc);
-  for (const Json& deployment : deployments)
-    for (const Json& version : deployment["wanted"])
-      text += fmt::format("  {:<16} {}\n", deployment["name"].get<std::string>(),
-                          printable(version_text(version)));
+  for (const serve::DeploymentStatus& deployment : deployments)
+    for (serve::VersionStatus version : deployment.wanted) {
+      version.error.message = version.story;  // Who sees this may know all.
+      text += fmt::format("  {:<16} {}\n", deployment.name,
+                          printable(version_text(admin::version_document(version))));
+    }
   if (deployments.empty())
     text +=
         "Nothing is deployed yet: `amas run SPEC.yaml` makes and deploys a model, `amas deploy MODEL` "
@@ -55,7 +60,7 @@ Status serve(Session& session, const ServeOptions& options) {
                      : options.level == "warn" ? log::Level::kWarn
                                                : log::Level::kInfo;
   server.on_ready = [&](const server::Ports& ports, const std::vector<serve::DeploymentStatus>& deployments) {
-    print_ready(session, ports, admin::deployments_document(deployments)["deployments"]);
+    print_ready(session, ports, deployments);
   };
   return server::run_server(server);
 }

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <cstdlib>
 
 #include "base/file.h"
 #include "base/install.h"
@@ -17,6 +18,7 @@ namespace {
 
 // What is not there may become a folder; what is there must be one.
 Status check_is_folder(const std::filesystem::path& home) {
+  if (home.empty()) return no_home();
   struct stat info {};
   if (::stat(home.c_str(), &info) == 0) {
     if (S_ISDIR(info.st_mode)) return {};
@@ -75,6 +77,21 @@ Result<table::TableReader*> Session::reader() {
     reader_ = engines::make_duckdb_reader(library);
   }
   return reader_.get();
+}
+
+std::filesystem::path default_home() {
+  const auto set = [](const char* name) -> std::filesystem::path {
+    const char* value = std::getenv(name);
+    return value == nullptr ? "" : value;
+  };
+  if (auto home = set("AMAS_HOME"); !home.empty()) return home;
+  const auto user = set("HOME");
+  return user.empty() ? user : user / ".amas";
+}
+
+Error no_home() {
+  return invalid_argument(
+      "there is no place for a home: neither $AMAS_HOME nor $HOME is set; name a folder with --home");
 }
 
 Result<store::Deployment> find_deployment(const store::Store& store, const std::string& name) {

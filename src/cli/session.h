@@ -53,6 +53,13 @@ class Session {
   std::unique_ptr<table::TableReader> reader_;
 };
 
+/// Where a home is when no option says so: $AMAS_HOME, else .amas in $HOME; empty when neither is set, or to
+/// nothing.
+std::filesystem::path default_home();
+
+/// What a command that needs a home ends with when there is no place for one.
+Error no_home();
+
 /// A deployment by its name.
 ///
 /// Errors: kNotFound, with the nearest name and those that are there.

@@ -177,20 +177,27 @@ Result<table::Table> import_mail(const Source& source, const std::vector<SourceF
   return table;
 }
 
+// What a file holds is no fault of the command or the spec that names it.
+Error data_fault(Error error) {
+  if (error.code == Code::kInvalidArgument) error.code = Code::kFailedPrecondition;
+  return error;
+}
+
 Result<table::Table> import_tables(const std::vector<SourceFile>& files, std::string_view format,
                                    table::TableReader& reader, ImportReport& report,
                                    const ImportProgress& progress) {
   std::vector<std::string> digests;
   std::vector<table::Table> tables;
   for (const SourceFile& file : files) {
-    AMAS_TRY(auto table, reader.read(file.path.string(), format));
+    auto table = reader.read(file.path.string(), format);
+    if (!table) return data_fault(table.error());
     if (!tables.empty())
-      if (const auto fit = columns_agree(tables.front(), table); !fit)
-        return fit.error().at(file.path.string());
+      if (const auto fit = columns_agree(tables.front(), *table); !fit)
+        return data_fault(fit.error().at(file.path.string()));
     AMAS_TRY(auto digest, crypto::sha256_file(file.path));
     std::error_code ignored;
     report.bytes += fs::file_size(file.path, ignored);
-    tables.push_back(std::move(table));
+    tables.push_back(std::move(*table));
     digests.push_back(std::move(digest));
     if (progress) progress(tables.size(), files.size());
   }

@@ -57,9 +57,9 @@ Result<std::string> source_digest(const Source& source);
 /// `threads`: how many read mail side by side; the result does not depend on it.
 /// Files are regular ones, in bytewise order of their names (data/source_files.h). Tables of several files
 /// stand one below the other; int64 beside float64 becomes float64. Errors: kNotFound when nothing is there;
-/// kInvalidArgument for an unknown format, a malformed or empty file
-///         (with its line), files whose columns differ; kFailedPrecondition when not one row could be read;
-///         kPermissionDenied and kDataLoss when a file cannot be read.
+/// kInvalidArgument for an unknown format; kFailedPrecondition for a malformed or empty file (with its line),
+/// for files whose columns differ, and when not one row could be read; kPermissionDenied and kDataLoss when a
+/// file cannot be read.
 Result<table::Table> import_source(const Source& source, table::TableReader& reader, std::size_t threads,
                                    ImportReport& report, const ImportProgress& progress = {});
 

@@ -189,12 +189,12 @@ TEST_F(Import, refuses_files_whose_columns_differ) {
     reader.tables["2.csv"] = table_of(std::move(second));
     return import(source("t/*.csv")).error();
   };
-  EXPECT_EQ(with({{"z", std::vector<std::int64_t>{1}, {}}}).code, Code::kInvalidArgument);
+  EXPECT_EQ(with({{"z", std::vector<std::int64_t>{1}, {}}}).code, Code::kFailedPrecondition);
   EXPECT_NE(
       with({{"z", std::vector<std::int64_t>{1}, {}}}).message.find("column 1 is \"z\" here and \"x\" before"),
       std::string::npos);
   EXPECT_EQ(with({{"x", std::vector<std::int64_t>{1}, {}}, {"z", std::vector<std::int64_t>{1}, {}}}).code,
-            Code::kInvalidArgument);
+            Code::kFailedPrecondition);
   EXPECT_NE(with({{"x", std::vector<std::string>{"1"}, {}}}).message.find("is string here and int64 before"),
             std::string::npos);
 }
@@ -225,6 +225,7 @@ TEST_F(Import, says_what_is_wrong_with_a_source) {
   EXPECT_EQ(misspelt.code, Code::kInvalidArgument);
   EXPECT_NE(misspelt.message.find("did you mean \"csv\""), std::string::npos);
   EXPECT_NE(import(source("bad.csv")).error().message.find("line 3"), std::string::npos);
+  EXPECT_EQ(import(source("bad.csv")).error().code, Code::kFailedPrecondition);
   EXPECT_EQ(import(source("empty")).error().code, Code::kFailedPrecondition);
   EXPECT_EQ(import(source("none.csv")).error().code, Code::kFailedPrecondition);
   EXPECT_NE(import(source("none.csv")).error().message.find("has no rows"), std::string::npos);

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,17 +13,27 @@
 
 namespace amas::engine {
 
+/// The smallest and the largest value that the elements of an integer tensor may have, both allowed.
+struct ValueRange {
+  std::int64_t low = 0;
+  std::int64_t high = 0;
+  bool operator==(const ValueRange&) const = default;
+};
+
 /// Name, dtype and shape of one input or output. In `shape`, -1 is any size; as a rule the first dimension is
-/// the batch.
+/// the batch. `range` is for integers alone; none: any value.
 struct TensorSpec {
   std::string name;
   DType dtype = DType::kFloat32;
   Shape shape;
+  std::optional<ValueRange> range{};
 };
 
-/// Checks that `tensors` are what `specs` say, in the same order: count, dtype, rank, fixed dimensions.
+/// Checks that `tensors` are what `specs` say, in the same order: count, dtype, rank, fixed dimensions, range of
+/// values.
 ///
-/// Errors: kInvalidArgument naming the tensor, what it is and what it must be.
+/// Errors: kInvalidArgument naming the tensor, what it is and what it must be; of a value beyond the range its
+///         row, too, counted from 0.
 Status check_types(std::span<const TensorSpec> specs, std::span<const TensorView> tensors);
 
 /// The same, and that all have the same rows, at least one.
@@ -67,6 +78,9 @@ class Engine {
   virtual std::string version() const = 0;
   /// The precisions that it offers here, best first; none where there is no choice.
   virtual std::vector<std::string> precisions() const { return {}; }
+  /// The precision that a model loaded like this computes with here: another one than asked for where the
+  /// processor lacks instructions for it.
+  virtual std::string runs_as(const LoadOptions& options) const { return options.precision; }
   /// Loads an ONNX model from its bytes (borrowed for the call only).
   ///
   /// Errors: kInvalidArgument when it is not a valid model; kUnimplemented when it needs an operator or type

@@ -25,10 +25,14 @@ class EngineSet final : public Engine {
   ///
   /// Errors: kNotFound when there is none of that name (lists the known ones); those of that engine.
   Result<std::unique_ptr<LoadedModel>> load(std::string_view onnx, const LoadOptions& options) override;
+  /// That of the engine that the options name; what they ask for where there is none of that name.
+  std::string runs_as(const LoadOptions& options) const override;
   /// All engines, the reference first.
   std::span<const std::unique_ptr<Engine>> engines() const { return engines_; }
 
  private:
+  Engine* find(const std::string& name) const;
+
   const std::vector<std::unique_ptr<Engine>> engines_;
 };
 

@@ -22,6 +22,9 @@ class NamedEngine final : public Engine {
   explicit NamedEngine(std::string name) : name_(std::move(name)) {}
   std::string_view name() const override { return name_; }
   std::string version() const override { return "2"; }
+  std::string runs_as(const LoadOptions& options) const override {
+    return options.precision + " on " + name_;
+  }
   Result<std::unique_ptr<LoadedModel>> load(std::string_view, const LoadOptions& options) override {
     return std::unique_ptr<LoadedModel>(std::make_unique<NamedModel>(name_ + options.precision));
   }
@@ -43,6 +46,13 @@ TEST(EngineSet, loads_with_the_engine_that_is_named_or_the_first) {
   EXPECT_EQ(engines.load("", {.engine = "quick", .precision = "int8"})->get()->inputs()[0].name, "quickint8");
   EXPECT_EQ(engines.name(), "general");
   EXPECT_EQ(engines.version(), "2, quick 2");
+}
+
+TEST(EngineSet, asks_the_engine_that_is_named_how_it_runs_a_precision) {
+  const EngineSet engines = two_engines();
+  EXPECT_EQ(engines.runs_as({.precision = "int8"}), "int8 on general");
+  EXPECT_EQ(engines.runs_as({.engine = "quick", .precision = "int8"}), "int8 on quick");
+  EXPECT_EQ(engines.runs_as({.engine = "slow", .precision = "int8"}), "int8");
 }
 
 TEST(EngineSet, an_engine_that_is_not_there_is_answered_with_those_that_are) {

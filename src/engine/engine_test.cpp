@@ -38,5 +38,44 @@ TEST(CheckInputs, names_the_tensor_and_what_it_must_be) {
   expect_refused({Tensor(DType::kInt32, {0, 4}), Tensor(DType::kFloat32, {0})}, "no rows: tokens");
 }
 
+template <class T>
+void expect_range_held(DType dtype) {
+  const std::vector<TensorSpec> specs{{"ids", dtype, {-1, 2}, ValueRange{0, 9}}};
+  const std::vector<T> good{0, 9, 5, 1};
+  const Tensor inside = Tensor::of<T>({2, 2}, good);
+  EXPECT_TRUE(check_inputs(specs, std::vector<TensorView>{inside}).has_value());
+  const std::vector<T> bad{0, 9, 5, 10};
+  const Tensor beyond = Tensor::of<T>({2, 2}, bad);
+  const Status status = check_inputs(specs, std::vector<TensorView>{beyond});
+  ASSERT_FALSE(status.has_value());
+  EXPECT_EQ(status.error().code, Code::kInvalidArgument);
+  EXPECT_EQ(status.error().message, "input has a value out of range: ids holds 10 in row 1; send 0 to 9");
+}
+
+TEST(CheckInputs, names_row_and_value_that_are_out_of_range_whatever_the_integer) {
+  expect_range_held<std::int8_t>(DType::kInt8);
+  expect_range_held<std::int16_t>(DType::kInt16);
+  expect_range_held<std::int32_t>(DType::kInt32);
+  expect_range_held<std::int64_t>(DType::kInt64);
+  expect_range_held<std::uint8_t>(DType::kUint8);
+  expect_range_held<std::uint16_t>(DType::kUint16);
+  expect_range_held<std::uint32_t>(DType::kUint32);
+  expect_range_held<std::uint64_t>(DType::kUint64);
+}
+
+TEST(CheckInputs, takes_no_negative_id_for_one_from_the_end) {
+  const std::vector<TensorSpec> specs{{"ids", DType::kInt32, {-1}, ValueRange{0, 9}}};
+  const Tensor negative = Tensor::of<std::int32_t>({3}, std::vector<std::int32_t>{1, 2, -1});
+  const Status status = check_inputs(specs, std::vector<TensorView>{negative});
+  ASSERT_FALSE(status.has_value());
+  EXPECT_NE(status.error().message.find("holds -1 in row 2"), std::string::npos) << status.error().message;
+}
+
+TEST(CheckInputs, reads_an_unsigned_id_beyond_every_signed_one_as_out_of_range) {
+  const std::vector<TensorSpec> specs{{"ids", DType::kUint64, {-1}, ValueRange{0, 9}}};
+  const Tensor huge = Tensor::of<std::uint64_t>({1}, std::vector<std::uint64_t>{~std::uint64_t{0}});
+  EXPECT_FALSE(check_inputs(specs, std::vector<TensorView>{huge}).has_value());
+}
+
 }  // namespace
 }  // namespace amas::engine

@@ -104,6 +104,9 @@ struct TrainOutcome {
   int epochs = 0;
   /// Anything worth keeping in the manifest (chosen C, seconds are not: it must be the same in every run).
   Json details = Json::object();
+  /// What was chosen on the validation rows, as settings that replace the job's own: {"candidate":{…},
+  /// "train":{…}}, either of which may be missing. A job with them trains the same way and chooses nothing.
+  Json chosen = Json::object();
 };
 
 /// Trains one type of model. Implementations are registered in the worker's main.

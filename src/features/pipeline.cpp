@@ -127,6 +127,10 @@ const std::vector<std::string>& Pipeline::labels() const { return state_->parts.
 std::int64_t Pipeline::index_count() const { return state_->parts.step->index_count(); }
 std::string_view Pipeline::text_type() const { return state_->parts.step->type(); }
 
+void Pipeline::observe_as(const Pipeline& other) {
+  state_->parts.step->observe_as(*other.state_->parts.step);
+}
+
 Result<std::vector<Tensor>> Pipeline::transform(std::span<const TensorView> columns,
                                                 std::vector<TextObservation>* observed) const {
   AMAS_TRY(auto pieces, pieces_of(columns, observed, kTensorBytesMax));

@@ -52,7 +52,7 @@ struct PipelineSpec {
 };
 
 /// The fitted preparation of one model: raw columns in, tensors out. One implementation for training and
-/// serving. Immutable once made. Threads: safe to use from several at once.
+/// serving. Immutable once made, but for observe_as(). Threads: safe to use from several at once otherwise.
 class Pipeline {
  public:
   /// Learns vocabulary, idf and labels from training rows.
@@ -88,6 +88,13 @@ class Pipeline {
   std::int64_t index_count() const;
   /// "tokens" or "tfidf".
   std::string_view text_type() const;
+
+  /// From now on observes words as the other pipeline counts them, into its buckets; words that either of
+  /// both does not know are unknown. So the rows of a reference profile, of which this pipeline has learnt no
+  /// word, can be compared with what the other one will observe. The tensors stay what they are.
+  ///
+  /// `other`: of the same text_type().
+  void observe_as(const Pipeline& other);
 
   /// Prepares rows.
   ///

@@ -13,7 +13,8 @@
 
 namespace amas::features {
 
-/// The fitted step that turns texts into tensors. Immutable. Threads: safe to use from several at once.
+/// The fitted step that turns texts into tensors. Immutable but for observe_as(). Threads: safe to use from
+/// several at once otherwise.
 class TextStep {
  public:
   virtual ~TextStep() = default;
@@ -33,6 +34,10 @@ class TextStep {
   virtual Result<std::vector<std::vector<Tensor>>> transform(std::span<const std::string> texts,
                                                              std::span<TextObservation> observed,
                                                              std::size_t bytes_max) const = 0;
+  /// The bucket that observations count this word (of "tfidf": n-gram) into; kUnknownBucket: not known.
+  virtual std::uint8_t bucket_of(std::string_view word) const = 0;
+  /// As Pipeline::observe_as.
+  virtual void observe_as(const TextStep& other) = 0;
   /// Adds its keys to the document that Pipeline::to_json writes.
   virtual void write(Json& document) const = 0;
 };

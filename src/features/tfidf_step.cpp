@@ -134,6 +134,16 @@ class TfidfStep final : public TextStep {
     return pieces;
   }
 
+  std::uint8_t bucket_of(std::string_view word) const override {
+    const std::uint32_t id = learnt_.terms.find(word);
+    return id == StringIndex::kNone ? kUnknownBucket : buckets_[id];
+  }
+
+  void observe_as(const TextStep& other) override {
+    for (std::uint32_t id = 0; id < learnt_.terms.size(); ++id)
+      buckets_[id] = other.bucket_of(learnt_.terms.at(id));
+  }
+
   void write(Json& document) const override {
     document["step"] = to_json(TextSettings(settings_));
     Json& terms = document["terms"] = Json::array();

@@ -153,6 +153,17 @@ TEST(Tfidf, observes_single_words) {
   EXPECT_EQ(observed[0].buckets[2], 1);
 }
 
+TEST(Tfidf, observes_as_another_pipeline_does_what_both_know) {
+  auto first = fit({"aa aa bb", "dd"}, {{"ngrams", 1}});
+  const auto second = fit({"bb bb bb aa", "new"}, {{"ngrams", 1}});
+  first->observe_as(*second);
+  std::vector<TextObservation> observed;
+  ASSERT_TRUE(transform(*first, {"aa bb bb dd new"}, &observed).has_value());
+  EXPECT_EQ(observed[0].unknown, 2u) << "dd, which the second lacks, and new, which the first lacks";
+  EXPECT_EQ(observed[0].buckets[1], 2) << "bb is the second's most frequent word";
+  EXPECT_EQ(observed[0].buckets[2], 1);
+}
+
 TEST(Tfidf, observes_every_ngram_of_characters) {
   const auto pipeline = fit({"aa aa b"}, {{"analyzer", "char_wb"}, {"ngrams", {2, 3}}});
   std::vector<TextObservation> observed;

@@ -64,6 +64,15 @@ class TokenStep final : public TextStep {
     return pieces;
   }
 
+  std::uint8_t bucket_of(std::string_view word) const override {
+    const std::uint32_t id = words_.find(word);
+    return id == StringIndex::kNone ? kUnknownBucket : buckets_[id];
+  }
+
+  void observe_as(const TextStep& other) override {
+    for (std::uint32_t id = 0; id < words_.size(); ++id) buckets_[id] = other.bucket_of(words_.at(id));
+  }
+
   void write(Json& document) const override {
     document["step"] = to_json(TextSettings(settings_));
     Json& words = document["words"] = Json::array();

@@ -113,6 +113,20 @@ TEST(Tokens, are_observed_before_truncation) {
   EXPECT_EQ(observed[1].tokens, 0u);
 }
 
+TEST(Tokens, are_observed_as_another_pipeline_counts_them_where_both_know_them) {
+  auto first = fit({"a a a b b c d"}, {{"length", 1}, {"oov", "<OOV>"}});
+  const auto second = fit({"b b b b a a a c new"}, {{"length", 1}, {"oov", "<OOV>"}});
+  first->observe_as(*second);
+  std::vector<TextObservation> observed;
+  EXPECT_EQ(transform(*first, {"a a b c d new x"}, &observed), transform(*first, {"x"}));
+  EXPECT_EQ(observed[0].tokens, 7u);
+  EXPECT_EQ(observed[0].unknown, 3u) << "d, which the second lacks; new, which the first lacks; x";
+  EXPECT_EQ(observed[0].buckets[0], 3);
+  EXPECT_EQ(observed[0].buckets[1], 1) << "b is the second's most frequent word";
+  EXPECT_EQ(observed[0].buckets[2], 2);
+  EXPECT_EQ(observed[0].buckets[3], 1);
+}
+
 TEST(Tokens, buckets_of_rare_words_are_fnv1a_and_never_change) {
   // FNV-1a of "" is its offset basis 2166136261, of "a" 0xE40C292C, of "foobar" 0xBF9CF968 (published test
   // vectors).

@@ -69,7 +69,8 @@ void add_metrics(const Manifest& manifest, std::string& card) {
 }
 
 void add_variants(const Manifest& manifest, std::string& card) {
-  card += "\n## Variants\n\nAccuracy on validation rows.\n\n";
+  card += "\n## Variants\n\nAccuracy on validation rows";
+  card += manifest.lineage.refit ? ", of the training that had not seen them.\n\n" : ".\n\n";
   card +=
       "| variant | file | bytes | accuracy | drop | within the limit |\n| --- | --- | --- | --- | --- | --- "
       "|\n";
@@ -92,6 +93,12 @@ void add_origin(const Manifest& manifest, std::string& card) {
     fmt::format_to(out, "\n## How it was made\n\n- Imported by amas {} from {}\n- Source digest: `{}`\n",
                    lineage.amas_version, plain(lineage.source), lineage.source_digest);
   if (!lineage.parent.empty()) fmt::format_to(out, "- Made from package `{}`\n", lineage.parent);
+  if (lineage.refit)
+    fmt::format_to(
+        out,
+        "- Judged before, served after: chosen, ranked and its variants allowed on validation rows, "
+        "then trained once more on the {} training and validation rows with what was chosen: `{}`\n",
+        lineage.refit->rows, dump_json(lineage.refit->chosen));
   for (const auto& [library, version] : lineage.libraries)
     fmt::format_to(out, "- {} {}\n", plain(library), plain(version));
   fmt::format_to(out, "- Settings: `{}`\n", dump_json(manifest.settings));

@@ -58,6 +58,11 @@ Json model_component(const Manifest& manifest) {
                    property("spec_digest", manifest.lineage.spec_digest),
                    property("seed", fmt::format("{}", manifest.lineage.seed)),
                    property("conversion_difference", fmt::format("{}", manifest.conversion_difference))});
+  if (const auto& refit = manifest.lineage.refit) {
+    properties.push_back(property("refit:rows", fmt::format("{}", refit->rows)));
+    properties.push_back(property("refit:digest", refit->digest));
+    properties.push_back(property("refit:chosen", dump_json(refit->chosen)));
+  }
   for (const auto& [library, version] : manifest.lineage.libraries)
     properties.push_back(property("library:" + library, version));
   Json component = {{"type", "machine-learning-model"},

@@ -16,8 +16,10 @@ constexpr std::array<std::string_view, 4> kTasks{"binary_classification", "multi
 
 Json specs_to_json(const std::vector<engine::TensorSpec>& specs) {
   Json list = Json::array();
-  for (const auto& spec : specs)
+  for (const auto& spec : specs) {
     list.push_back({{"name", spec.name}, {"dtype", dtype_name(spec.dtype)}, {"shape", spec.shape}});
+    if (spec.range) list.back()["range"] = {spec.range->low, spec.range->high};
+  }
   return list;
 }
 
@@ -51,14 +53,18 @@ Json metrics_to_json(const Manifest& manifest) {
 }
 
 Json lineage_to_json(const Lineage& lineage) {
-  return {{"source", lineage.source},
-          {"source_digest", lineage.source_digest},
-          {"dataset_digest", lineage.dataset_digest},
-          {"spec_digest", lineage.spec_digest},
-          {"parent", lineage.parent},
-          {"seed", lineage.seed},
-          {"amas_version", lineage.amas_version},
-          {"libraries", lineage.libraries}};
+  Json json{{"source", lineage.source},
+            {"source_digest", lineage.source_digest},
+            {"dataset_digest", lineage.dataset_digest},
+            {"spec_digest", lineage.spec_digest},
+            {"parent", lineage.parent},
+            {"seed", lineage.seed},
+            {"amas_version", lineage.amas_version},
+            {"libraries", lineage.libraries}};
+  if (lineage.refit)
+    json["refit"] = {
+        {"rows", lineage.refit->rows}, {"digest", lineage.refit->digest}, {"chosen", lineage.refit->chosen}};
+  return json;
 }
 
 /// A number, or NaN for the null that a number which is not finite is written as.
@@ -88,6 +94,16 @@ Result<std::map<std::string, T>> map_field(const Json& document, std::string_vie
   return all;
 }
 
+/// The range of an input; none where it has no such key.
+Result<std::optional<engine::ValueRange>> read_range(const Json& entry, std::string_view name) {
+  if (!entry.contains("range")) return std::nullopt;
+  AMAS_TRY(const auto ends, json_array<std::int64_t>(entry, "range"));
+  if (ends.size() != 2 || ends[0] > ends[1])
+    return invalid_argument(
+        fmt::format("JSON value must be the smallest and the largest value: \"range\" of {}", name));
+  return engine::ValueRange{ends[0], ends[1]};
+}
+
 Result<std::vector<engine::TensorSpec>> read_specs(const Json& signature, std::string_view key) {
   AMAS_TRY(const auto list, json_array<Json>(signature, key));
   std::vector<engine::TensorSpec> specs;
@@ -100,6 +116,7 @@ Result<std::vector<engine::TensorSpec>> read_specs(const Json& signature, std::s
     for (const std::int64_t size : spec.shape)
       if (size < -1)
         return invalid_argument(fmt::format("JSON value is out of range: \"shape\" of {}", spec.name));
+    AMAS_TRY(spec.range, read_range(entry, spec.name));
     specs.push_back(std::move(spec));
   }
   return specs;
@@ -144,6 +161,16 @@ Result<std::map<std::string, Metric>> read_metrics(const Json& document) {
   return metrics;
 }
 
+Result<std::optional<Refit>> read_refit(const Json& lineage) {
+  if (!lineage.contains("refit")) return std::optional<Refit>();
+  AMAS_TRY(const Json object, object_field(lineage, "refit"));
+  Refit refit;
+  AMAS_TRY(refit.rows, json_field<std::uint64_t>(object, "rows"));
+  AMAS_TRY(refit.digest, json_field<std::string>(object, "digest"));
+  AMAS_TRY(refit.chosen, object_field(object, "chosen"));
+  return std::optional(std::move(refit));
+}
+
 Result<Lineage> read_lineage(const Json& document) {
   AMAS_TRY(const Json object, object_field(document, "lineage"));
   Lineage lineage;
@@ -155,6 +182,7 @@ Result<Lineage> read_lineage(const Json& document) {
   AMAS_TRY(lineage.seed, json_field<std::uint64_t>(object, "seed"));
   AMAS_TRY(lineage.amas_version, json_field<std::string>(object, "amas_version"));
   AMAS_TRY(lineage.libraries, map_field<std::string>(object, "libraries"));
+  AMAS_TRY(lineage.refit, read_refit(object));
   return lineage;
 }
 

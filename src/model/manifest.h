@@ -49,6 +49,13 @@ struct Metric {
   double high = 0;
 };
 
+/// The second training of a model that was chosen on validation rows: on these, too.
+struct Refit {
+  std::uint64_t rows = 0;        ///< training and validation rows that it was trained on
+  std::string digest;            ///< SHA-256 of the settings it depends on
+  Json chosen = Json::object();  ///< settings that the first training chose: {"train":{"epochs":8,…}}
+};
+
 /// Where a package comes from. Everything here is the same in every run of the same spec on the same data.
 struct Lineage {
   std::string source;          ///< what the data was read from, as the spec names it
@@ -59,6 +66,9 @@ struct Lineage {
   std::uint64_t seed = 0;
   std::string amas_version;
   std::map<std::string, std::string> libraries{};  ///< trainer and engine versions
+  /// With one, graphs and preparation are of the second training, as are the metrics on the test rows; what
+  /// was judged on validation rows (variants' metrics, accuracy_drop, allowed, the profile) is of the first.
+  std::optional<Refit> refit{};
 };
 
 /// model.json (docs/formats/model-package.md).

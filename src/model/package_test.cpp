@@ -22,6 +22,8 @@ Manifest example_manifest() {
   manifest.signatures["serving_default"] = {
       {{"text", DType::kString, {-1}}},
       {{"label", DType::kString, {-1}}, {"scores", DType::kFloat32, {-1, 2}}}};
+  manifest.signatures["tensors"] = {{{"tokens", DType::kInt32, {-1, 128}, engine::ValueRange{0, 9'999}}},
+                                    {{"scores", DType::kFloat32, {-1, 2}}}};
   manifest.variants.push_back({.name = "fp32", .file = "model.onnx", .metrics = {{"accuracy", 0.985}}});
   manifest.variants.push_back(
       {.name = "int8", .file = "model.int8.onnx", .accuracy_drop = 0.002, .details = {{"method", "int8"}}});
@@ -62,11 +64,35 @@ TEST(Manifest, reads_back_what_was_written) {
   EXPECT_EQ(to_json(*read), text);
   EXPECT_EQ(read->labels, manifest.labels);
   EXPECT_EQ(read->signatures.at("serving_default").outputs[1].shape, (Shape{-1, 2}));
+  EXPECT_EQ(read->signatures.at("tensors").inputs[0].range, (engine::ValueRange{0, 9'999}));
+  EXPECT_FALSE(read->signatures.at("tensors").outputs[0].range);
   EXPECT_TRUE(std::isnan(read->metrics.at("roc_auc").value));
   EXPECT_EQ(read->lineage.libraries, manifest.lineage.libraries);
   ASSERT_NE(read->find_variant("int8"), nullptr);
   EXPECT_EQ(read->find_variant("int8")->bytes, 5U);
   EXPECT_EQ(read->find_variant("int4"), nullptr);
+}
+
+TEST(Manifest, says_what_was_trained_once_more_and_with_what) {
+  Manifest manifest = example_manifest();
+  EXPECT_FALSE(sealed_document()["lineage"].contains("refit"));
+  EXPECT_EQ(card_markdown(manifest, nullptr).find("once more"), std::string::npos);
+  manifest.lineage.refit = {4740, "12", {{"train", {{"epochs", 8}}}}};
+  const std::string text = seal(manifest, example_files()).at("model.json");
+  const auto read = manifest_from_json(text);
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(to_json(*read), text);
+  ASSERT_TRUE(read->lineage.refit);
+  EXPECT_EQ(read->lineage.refit->rows, 4740U);
+  EXPECT_EQ(read->lineage.refit->chosen["train"]["epochs"], 8);
+  const std::string card = card_markdown(*read, nullptr);
+  for (const char* part : {"once more on the 4740 training and validation rows", "{\"train\":{\"epochs\":8}}",
+                           "of the training that had not seen them"})
+    EXPECT_NE(card.find(part), std::string::npos) << part << "\n" << card;
+  EXPECT_NE(card_cyclonedx(*read, nullptr).find("amas:refit:rows"), std::string::npos);
+  Json document = *parse_json(text);
+  document["lineage"]["refit"].erase("rows");
+  EXPECT_EQ(code_for(document), Code::kInvalidArgument);
 }
 
 TEST(Manifest, names_the_key_that_is_missing_or_wrong) {
@@ -121,6 +147,14 @@ TEST(Manifest, refuses_variants_and_digests_that_do_not_fit) {
   Json shape = sealed_document();
   shape["signatures"]["serving_default"]["inputs"][0]["shape"] = {-2};
   EXPECT_EQ(code_for(shape), Code::kInvalidArgument);
+}
+
+TEST(Manifest, refuses_a_range_that_is_none) {
+  for (const Json& range : {Json::array(), Json{1}, Json{9, 0}, Json{0, 1, 2}, Json{0, 0.5}, Json("all")}) {
+    Json document = sealed_document();
+    document["signatures"]["tensors"]["inputs"][0]["range"] = range;
+    EXPECT_EQ(code_for(document), Code::kInvalidArgument) << range;
+  }
 }
 
 TEST(Seal, gives_the_same_bytes_for_the_same_content_and_lists_every_digest) {

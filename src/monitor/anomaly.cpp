@@ -25,6 +25,11 @@ double median(std::vector<double>& values) {
 
 }  // namespace
 
+std::string_view anomaly_state_name(const AnomalyFinding& finding) {
+  if (finding.is_learning()) return "learning";
+  return finding.active ? "unusual" : "usual";
+}
+
 void Cusum::add(double z) {
   const double clipped = std::clamp(z, -kClip, kClip);
   up_ = std::clamp(up_ + clipped - kSlack, 0.0, kSumMax);
@@ -41,11 +46,13 @@ AnomalySeries::AnomalySeries(std::string name, const SeriesRules& rules, std::si
   points_.reserve(capacity_);
   scratch_.reserve(capacity_);
   finding_.series = std::move(name);
+  finding_.points_min = (capacity_ + 2) / 3 + 1;
 }
 
 void AnomalySeries::add(const SeriesPoint& point, std::int64_t now_us) {
   finding_.value = point.value;
-  if (points_.size() * 3 >= capacity_) judge(point, now_us);
+  finding_.points = std::min(finding_.points + 1, finding_.points_min);
+  if (!finding_.is_learning()) judge(point, now_us);
   if (points_.size() < capacity_) points_.push_back(point);
   else points_[next_] = point;
   next_ = (next_ + 1) % capacity_;

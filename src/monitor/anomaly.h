@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace amas::monitor {
@@ -14,7 +15,20 @@ struct AnomalyFinding {
   double baseline = 0;        ///< robust median
   double score = 0;           ///< CUSUM or robust z, whichever is nearer to firing, in units of its threshold
   std::int64_t since_us = 0;  ///< wall time when it became active; 0 while it is not
+  /// Points seen, and how many the first verdict needs; `points` stops there. Before, what is usual is not
+  /// known, and all of the above but `value` says nothing.
+  std::size_t points = 0;
+  std::size_t points_min = 0;
+  /// What makes a point: at least this time, and so many requests.
+  std::int64_t point_us = 0;
+  std::size_t point_requests = 0;
+
+  /// Whether there is no verdict yet.
+  bool is_learning() const { return points < points_min; }
 };
+
+/// "learning", "usual" or "unusual".
+std::string_view anomaly_state_name(const AnomalyFinding& finding);
 
 /// Two-sided cumulative sum of standardised values (Page 1954): notices a lasting shift of more than kSlack
 /// standard deviations. A single wild value cannot fire it; after the shift has gone it comes back within a

@@ -135,6 +135,23 @@ TEST_F(Series, what_lasts_becomes_the_new_baseline) {
 
 TEST_F(Series, judges_nothing_before_a_third_of_the_baseline) { EXPECT_EQ(run(50, 10) + run(500, 10), 0); }
 
+TEST_F(Series, says_that_it_is_learning_until_the_first_verdict) {
+  EXPECT_EQ(anomaly_state_name(series_.finding()), "learning");
+  EXPECT_EQ(series_.finding().points, 0u);
+  EXPECT_EQ(series_.finding().points_min, 21u);  // a third of the baseline, and the one that is judged by it
+  run(50, 20);
+  EXPECT_EQ(series_.finding().points, 20u);
+  EXPECT_EQ(anomaly_state_name(series_.finding()), "learning");
+  EXPECT_EQ(series_.finding().baseline, 0);
+  run(50, 1);
+  EXPECT_EQ(anomaly_state_name(series_.finding()), "usual");
+  EXPECT_NE(series_.finding().baseline, 0);
+  run(50, 60);
+  EXPECT_EQ(series_.finding().points, 21u);
+  run(60, 10);
+  EXPECT_EQ(anomaly_state_name(series_.finding()), "unusual");
+}
+
 TEST_F(Series, values_without_spread_are_judged_by_the_least_noise) {
   run(50, 60, 0);
   EXPECT_EQ(run(50.09, 100, 0), 0);  // 0.9 of the least deviation

@@ -7,7 +7,7 @@
 namespace amas::monitor {
 namespace {
 
-constexpr double kPointRequestsMin = 10;
+constexpr std::size_t kPointRequestsMin = 10;
 
 // Latency is judged by its logarithm; machines are never steadier than 15 % from second to second.
 constexpr double kLatencyNoise = 0.15;
@@ -90,7 +90,7 @@ void RequestSeries::advance() {
 void RequestSeries::close_tick(std::int64_t wall_us) {
   traffic_.add({tick_requests_, traffic_scale(tick_requests_), 1}, wall_us);
   tick_requests_ = 0;
-  if (sums_.requests >= kPointRequestsMin) {
+  if (sums_.requests >= static_cast<double>(kPointRequestsMin)) {
     add_points(wall_us);
     ticks_without_point_ = 0;
   } else if (++ticks_without_point_ == baseline_ticks_) {
@@ -112,7 +112,10 @@ void RequestSeries::add_points(std::int64_t wall_us) {
 }
 
 std::vector<AnomalyFinding> RequestSeries::findings() const {
-  return {latency_.finding(), error_rate_.finding(), traffic_.finding()};
+  std::vector<AnomalyFinding> all{latency_.finding(), error_rate_.finding(), traffic_.finding()};
+  for (AnomalyFinding& finding : all) finding.point_us = tick_us_;
+  all[0].point_requests = all[1].point_requests = kPointRequestsMin;
+  return all;
 }
 
 }  // namespace amas::monitor

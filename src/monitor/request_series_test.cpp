@@ -68,6 +68,17 @@ TEST_F(Requests, hours_of_a_few_requests_now_and_then_raise_no_alarm) {
   EXPECT_EQ(run({.requests_per_tick = 2}, 14'400), Found());
 }
 
+TEST_F(Requests, say_what_makes_a_point_and_how_many_have_come) {
+  run({.requests_per_tick = 0}, 30);
+  const auto findings = series_->findings();
+  EXPECT_EQ(findings[0].points, 0u);  // of latency, for want of requests
+  EXPECT_EQ(findings[0].point_requests, 10u);
+  EXPECT_EQ(findings[1].points, 0u);
+  EXPECT_EQ(findings[2].points, 21u);  // of traffic, where none is a value as well
+  EXPECT_EQ(findings[2].point_requests, 0u);
+  for (const AnomalyFinding& finding : findings) EXPECT_EQ(finding.point_us, kTick);
+}
+
 TEST_F(Requests, slower_answers_are_found_within_seconds_and_named) {
   run({}, 120);
   const Found found = run({.latency_us = 4'000}, 10);

@@ -14,7 +14,12 @@ Json to_json(const WatchReport& report) {
                      {"rows_min", finding.rows_min}});
   for (const AnomalyFinding& finding : report.anomalies) {
     anomalies.push_back({{"series", finding.series},
+                         {"state", anomaly_state_name(finding)},
                          {"active", finding.active},
+                         {"points", finding.points},
+                         {"points_min", finding.points_min},
+                         {"point_seconds", static_cast<double>(finding.point_us) * 1e-6},
+                         {"point_requests", finding.point_requests},
                          {"value", finding.value},
                          {"baseline", finding.baseline},
                          {"score", finding.score}});

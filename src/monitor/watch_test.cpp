@@ -152,6 +152,9 @@ TEST_F(WatchTest, anomalies_become_active_and_say_since_when) {
   const Json json = to_json(watch_.reports().at(0));
   EXPECT_EQ(json["anomalies"][0]["since"], format_time(latency.since_us));
   EXPECT_FALSE(json["anomalies"][1].contains("since"));
+  EXPECT_EQ(json["anomalies"][0]["state"], "unusual");
+  EXPECT_EQ(json["anomalies"][1]["state"], "usual");
+  EXPECT_EQ(json["anomalies"][0]["points"], json["anomalies"][0]["points_min"]);
 }
 
 TEST_F(WatchTest, the_report_is_json_of_plain_values) {

@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <optional>
 
 #include "base/text.h"
 #include "model/onnx.h"
+#include "optimise/difference.h"
 
 namespace amas::optimise {
 namespace {
@@ -137,21 +137,6 @@ Result<std::optional<VariantResult>> pruned(std::string_view onnx, Judge& judge)
   return PruneSearch(onnx, net ? net->units : 0, judge).find();
 }
 
-struct Difference {
-  double largest = 0;
-  double mean = 0;
-};
-
-Difference difference_of(std::span<const float> a, std::span<const float> b) {
-  Difference difference;
-  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
-    const double one = std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i]));
-    difference.largest = std::max(difference.largest, one);
-    difference.mean += one / static_cast<double>(a.size());
-  }
-  return difference;
-}
-
 /// One variant's graph on the compiled engines, in each of their precisions.
 Status add_compiled(const VariantResult& graph, bool int8, Judge& judge,
                     std::vector<VariantResult>& variants) {
@@ -166,9 +151,7 @@ Status add_compiled(const VariantResult& graph, bool int8, Judge& judge,
                if_admitted(judge.judge(fmt::format("{}compiled-{}", prefix, precision), graph.onnx, details,
                                        {.engine = std::string(engine->name()), .precision = precision})));
       if (!compiled) break;  // it does not take this graph in any precision
-      const Difference difference = difference_of(compiled->scores, graph.scores);
-      compiled->details["largest_difference"] = difference.largest;
-      compiled->details["mean_difference"] = difference.mean;
+      note_difference(compiled->scores, graph.scores, compiled->details);
       variants.push_back(std::move(*compiled));
     }
   return {};

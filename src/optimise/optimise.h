@@ -85,6 +85,23 @@ struct JudgeRows {
 Result<std::vector<VariantResult>> optimise(std::string_view onnx, const JudgeRows& rows,
                                             engine::EngineSet& engines, const OptimiseOptions& options);
 
+/// Variants of another graph than that which they were judged on.
+struct Remade {
+  std::vector<VariantResult> variants;
+  std::vector<std::string> left_out;  ///< those that could not be made again: name and why
+};
+
+/// Makes judged variants again from another graph of the same net, such as one trained on more rows: "fp32"
+/// is that graph, and the others are pruned by the same shares, quantised and run by the same engines as
+/// their details say. Scores and the differences in the details are of the new graphs; metrics, accuracy_drop
+/// and allowed stay what they were judged to be, since the new graph may have learnt from the rows at hand.
+/// Left out is what the graph or its engine does not admit, or what is no smaller than the graph.
+///
+/// `judged`: as optimise() returns them. `inputs`: rows as score_rows takes them, prepared for the new graph.
+/// Errors: those of the reference engine on the new graph.
+Result<Remade> remake(std::string_view onnx, std::vector<VariantResult> judged,
+                      const std::vector<Tensor>& inputs, engine::EngineSet& engines);
+
 /// Runs a graph over rows in batches of up to 64 and limits::kBatchBytesMax and returns its first output, row
 /// by row.
 ///

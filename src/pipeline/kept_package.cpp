@@ -42,6 +42,12 @@ std::string best_variant(const model::Manifest& manifest,
   return chosen->name;
 }
 
+std::string other_precision(const model::Variant& variant, const engine::Engine& engine) {
+  if (variant.precision.empty()) return "";
+  std::string runs_as = engine.runs_as({.engine = variant.engine, .precision = variant.precision});
+  return runs_as == variant.precision ? "" : runs_as;
+}
+
 std::string engine_of(const model::Variant& variant) {
   return variant.engine.empty() ? "onnxruntime" : variant.engine;
 }

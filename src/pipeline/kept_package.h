@@ -28,6 +28,10 @@ Result<model::Package> open_whole_package(const store::Store& store, std::string
 std::string best_variant(const model::Manifest& manifest,
                          const std::vector<store::Measurement>& measurements);
 
+/// The precision in which a variant runs on this machine where that is not its own, such as "int16" for an
+/// int8 variant on a processor that lacks the instructions; else empty.
+std::string other_precision(const model::Variant& variant, const engine::Engine& engine);
+
 /// The engine that runs a variant: "onnxruntime" where none is named.
 std::string engine_of(const model::Variant& variant);
 

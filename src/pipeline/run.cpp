@@ -21,6 +21,7 @@ namespace {
 // What the steps of one candidate came to.
 struct CandidateResult {
   Json trained;
+  Json served;  ///< with a refit what it has trained, else the same as `trained`
   std::string package;
   model::Manifest manifest;
   store::ModelVersion version;
@@ -41,13 +42,18 @@ Json library_versions(const Json& worker, const engine::EngineSet& engines) {
   return libraries;
 }
 
-// Train, optimise and package one candidate.
+// Train, refit, optimise and package one candidate.
 Result<CandidateResult> make_candidate(const Spec& spec, const Candidate& candidate, const Json& data,
                                        const Json& worker, LazyDataset& dataset, const RunContext& context) {
   CandidateResult result;
-  AMAS_TRY(result.trained, train_step(spec, candidate, data, worker, context));
+  const Training training{spec, candidate, data, worker};
+  AMAS_TRY(result.trained, train_step(training, context));
   if (context.until == Until::kTrain) return result;
-  const CandidateInputs inputs{spec, candidate, data, result.trained, dataset};
+  result.served = result.trained;
+  if (spec.refit) {
+    AMAS_TRY(result.served, refit_step(training, result.trained, context));
+  }
+  const CandidateInputs inputs{spec, candidate, data, result.trained, result.served, dataset};
   AMAS_TRY(const Json optimised, optimise_step(inputs, context));
   AMAS_TRY(const Json packaged,
            package_step(inputs, optimised, library_versions(worker, context.engine), context));
@@ -81,7 +87,8 @@ Status register_and_measure(CandidateResult& candidate, const Spec& spec, const 
   return {};
 }
 
-train::LeaderboardRow leaderboard_row(const CandidateResult& candidate, double validation) {
+train::LeaderboardRow leaderboard_row(const CandidateResult& candidate, double validation,
+                                      const engine::Engine& engine) {
   train::LeaderboardRow row;
   row.candidate = candidate.manifest.candidate;
   row.version = candidate.version.version;
@@ -93,8 +100,10 @@ train::LeaderboardRow leaderboard_row(const CandidateResult& candidate, double v
     row.latency_p99_us = measured->latency_p99_us;
     row.memory_bytes = measured->memory_bytes;
   }
-  if (const auto* variant = candidate.manifest.find_variant(candidate.variant))
+  if (const auto* variant = candidate.manifest.find_variant(candidate.variant)) {
     row.file_bytes = variant->bytes;
+    row.runs_as = other_precision(*variant, engine);
+  }
   row.validation = validation;
   return row;
 }
@@ -126,7 +135,8 @@ Status finish_candidates(const Spec& spec, const Json& data, LazyDataset& datase
   // From here on every package is in the registry, measured as it would be served on this machine.
   result.metric = spec.train["metric"];
   for (const CandidateResult& candidate : candidates)
-    result.leaderboard.push_back(leaderboard_row(candidate, validation_metric(candidate, result.metric)));
+    result.leaderboard.push_back(
+        leaderboard_row(candidate, validation_metric(candidate, result.metric), context.engine));
   train::rank(result.leaderboard, train::lower_is_better(result.metric));
   if (context.until != Until::kDeploy) return {};
   AMAS_TRY(Deployed deployed, deploy_step(spec, result.leaderboard.front(), context));

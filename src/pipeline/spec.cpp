@@ -1,8 +1,10 @@
 #include "pipeline/spec.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 
 #include "base/file.h"
@@ -100,6 +102,7 @@ std::vector<Key> train_keys() {
       {.name = "token_moments", .kind = Kind::kBool, .fallback = true},
       {.name = "average", .kind = Kind::kBool, .fallback = false},
       {.name = "keep", .fallback = "best", .one_of = {"best", "last"}},
+      {.name = "refit", .kind = Kind::kBool, .fallback = false},
       {.name = "metric", .fallback = "macro_f1", .one_of = std::move(metrics)},
       {.name = "patience", .kind = Kind::kInteger, .fallback = 2, .low = 0, .high = 100'000},
       {.name = "seed", .kind = Kind::kInteger, .fallback = 7, .low = 0, .high = kUnbounded},
@@ -230,10 +233,30 @@ Status read_data(const YamlDocument& document, const Json& top, const std::files
   return {};
 }
 
+// A linear model is solved to its end for each cost, whatever these say.
+constexpr std::array<std::string_view, 11> kNetKeys{
+    "epochs",  "batch_size", "optimiser", "learning_rate", "clip_norm", "token_moments",
+    "average", "keep",       "patience",  "time_limit",    "threads"};
+
+void warn_of_keys_in_vain(const YamlDocument& document, const Json& train, Spec& spec) {
+  if (std::ranges::find(spec.candidates, "lstm", &Candidate::type) != spec.candidates.end()) return;
+  std::vector<std::string> given;
+  for (const std::string_view key : kNetKeys)
+    if (train.contains(key)) given.push_back(fmt::format("train.{}", key));
+  if (!given.empty())
+    spec.warnings.push_back(fmt::format(
+        "{}without effect, since only an lstm is trained in steps and no candidate is one: {}; leave "
+        "out what has no effect",
+        document.place(given.front()), fmt::join(given, ", ")));
+}
+
 Status read_rest(const YamlDocument& document, const Json& top, Spec& spec) {
   AMAS_TRY(spec.train, check_section(document, top["train"], "train", train_keys()));
+  warn_of_keys_in_vain(document, top["train"], spec);
   spec.train["time_limit_s"] = spec.train["time_limit"];
   spec.train.erase("time_limit");
+  spec.refit = spec.train["refit"];
+  spec.train.erase("refit");  // The training that chooses does not depend on it.
   AMAS_TRY(const Json optimise,
            check_section(
                document, top["optimise"], "optimise",
@@ -256,9 +279,9 @@ Status read_rest(const YamlDocument& document, const Json& top, Spec& spec) {
     return invalid_argument(document.place("deploy.tenants") +
                             "deploy.tenants: only [default] can be served: requests carry no keys yet, so no "
                             "other tenant could ask; leave it out");
-  AMAS_TRY(spec.monitor, check_section(document, top["monitor"], "monitor",
-                                       {{.name = "drift", .kind = Kind::kBool, .fallback = true}}));
-  if (spec.monitor["drift"] == false)
+  AMAS_TRY(const Json monitor, check_section(document, top["monitor"], "monitor",
+                                             {{.name = "drift", .kind = Kind::kBool, .fallback = true}}));
+  if (monitor["drift"] == false)
     return invalid_argument(document.place("monitor.drift") +
                             "monitor.drift: drift is always watched; set it to on, or leave it out");
   return {};

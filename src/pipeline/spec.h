@@ -35,10 +35,11 @@ struct Spec {
   data::SplitOptions split;
   std::vector<Candidate> candidates;
   Json train;  ///< {"epochs",…,"time_limit_s","threads"}
+  /// Whether what is served is trained once more, on training and validation rows, with what was chosen.
+  bool refit = false;
   optimise::OptimiseOptions optimise;
   std::string deploy_as;
   std::vector<std::string> tenants;
-  Json monitor;
   /// Things that are allowed but probably not meant, such as padding behind without a mask.
   std::vector<std::string> warnings;
   /// The file's own text, for TensorBoard's text tab.

@@ -19,6 +19,7 @@ TEST(Spec, fills_in_what_is_left_out) {
   EXPECT_EQ(spec->candidates[0].settings["mask"], false);
   EXPECT_EQ(spec->candidates[1].text_step["type"], "tfidf");
   EXPECT_EQ(spec->train["seed"], 7);
+  EXPECT_FALSE(spec->refit);
   EXPECT_TRUE(spec->warnings.empty());
 }
 
@@ -37,6 +38,30 @@ TEST(Spec, warns_about_padding_behind_without_a_mask_and_masks_unless_told_other
       std::string(kSmallest) + "model: {candidates: [{type: lstm, oov: null, word_dropout: 0.1}]}\n", "."));
   EXPECT_TRUE(
       parse_spec(std::string(kSmallest) + "model: {candidates: [{type: lstm, word_dropout: 0.1}]}\n", "."));
+}
+
+TEST(Spec, warns_about_settings_of_nets_where_no_candidate_is_one) {
+  const std::string train = "train:\n  metric: accuracy\n  patience: 3\n  epochs: 4\n";
+  const auto linear =
+      parse_spec(std::string(kSmallest) + "model: {candidates: [{type: linear}]}\n" + train, ".");
+  ASSERT_TRUE(linear) << linear.error().message;
+  ASSERT_EQ(linear->warnings.size(), 1u);
+  EXPECT_TRUE(linear->warnings[0].starts_with("line 7: without effect")) << linear->warnings[0];
+  EXPECT_NE(linear->warnings[0].find(": train.epochs, train.patience;"), std::string::npos)
+      << linear->warnings[0];
+  EXPECT_TRUE(parse_spec(kSmallest + train, ".")->warnings.empty());  // there is an lstm, too
+  const auto plain = parse_spec(
+      std::string(kSmallest) + "model: {candidates: [{type: linear}]}\ntrain: {metric: accuracy}\n", ".");
+  EXPECT_TRUE(plain->warnings.empty());
+}
+
+TEST(Spec, keeps_the_refit_apart_from_what_the_choosing_training_depends_on) {
+  const auto without = parse_spec(kSmallest, ".");
+  const auto with = parse_spec(std::string(kSmallest) + "train: {refit: on}\n", ".");
+  ASSERT_TRUE(with) << with.error().message;
+  EXPECT_TRUE(with->refit);
+  EXPECT_EQ(with->train, without->train);
+  EXPECT_FALSE(parse_spec(std::string(kSmallest) + "train: {refit: twice}\n", "."));
 }
 
 TEST(Spec, tells_candidates_of_one_type_apart) {

@@ -53,20 +53,36 @@ class LazyDataset {
 /// "validation","test","columns","import","clean"}.
 Result<Json> data_step(const Spec& spec, const RunContext& context);
 
-/// Trains one candidate in a worker. Returns {"pipeline","onnx","scores","history","outcome"…}.
-Result<Json> train_step(const Spec& spec, const Candidate& candidate, const Json& data, const Json& libraries,
-                        const RunContext& context);
+/// What a training is of.
+struct Training {
+  const Spec& spec;
+  const Candidate& candidate;
+  const Json& data;       ///< of data_step
+  const Json& libraries;  ///< that train
+};
 
-/// What the steps of one candidate share.
+/// Trains one candidate in a worker. Returns {"pipeline","onnx","scores","history","chosen","rows",…}: blobs,
+/// and what the worker's outcome.json says.
+Result<Json> train_step(const Training& training, const RunContext& context);
+
+/// Trains one candidate once more, on training and validation rows, with what `trained` (of train_step) has
+/// chosen. Returns the same as train_step, but for "validation": nothing can be judged on rows that were
+/// trained on.
+Result<Json> refit_step(const Training& training, const Json& trained, const RunContext& context);
+
+/// What the steps of one candidate share. Judged before, served after: what is chosen, ranked or allowed goes
+/// by `trained`, which has not seen the validation rows; what is packaged is `served`.
 struct CandidateInputs {
   const Spec& spec;
   const Candidate& candidate;
   const Json& data;     ///< of data_step
   const Json& trained;  ///< of train_step
+  const Json& served;   ///< of refit_step; without a refit the same as `trained`
   LazyDataset& dataset;
 };
 
-/// Proves the conversion and tries optimised variants. Returns {"variants":[{"name","onnx","metrics",…}],
+/// Tries optimised variants and judges them on the validation rows; with a refit makes them again from its
+/// graph. Proves the conversion of what is served. Returns {"variants":[{"name","onnx","metrics",…}],
 /// "conversion_difference","test_metrics","profile"}.
 Result<Json> optimise_step(const CandidateInputs& inputs, const RunContext& context);
 

@@ -16,7 +16,7 @@ namespace {
 
 // Raised when a step's result would differ for the same inputs, so that records of older versions no longer
 // stand.
-constexpr int kStepFormat = 1;
+constexpr int kStepFormat = 2;
 constexpr std::size_t kColumnsNoted = 12;
 
 // The column that reads most like text: the string column with the longest cells.

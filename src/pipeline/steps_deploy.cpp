@@ -61,7 +61,6 @@ Result<Deployed> deploy_step(const Spec& spec, const train::LeaderboardRow& winn
   wanted.model = spec.name;
   wanted.targets = {{winner.version, winner.variant}};
   wanted.tenants = spec.tenants;
-  wanted.monitor = spec.monitor;
   const store::DeploymentTarget chosen = wanted.targets[0];
   const std::string summary =
       fmt::format("{} version {} ({}, {})", spec.name, winner.version, winner.candidate, winner.variant);
@@ -70,7 +69,7 @@ Result<Deployed> deploy_step(const Spec& spec, const train::LeaderboardRow& winn
   const auto now = std::ranges::find(deployments, wanted.name, &store::Deployment::name);
   const bool is_there = now != deployments.end() && now->targets.size() == 1;
   const bool is_chosen = is_there && now->model == wanted.model && is_same(now->targets[0], chosen);
-  if (is_chosen && now->tenants == wanted.tenants && now->monitor == wanted.monitor) {
+  if (is_chosen && now->tenants == wanted.tenants) {
     context.progress.finished(step, summary, true, 0);
     return Deployed{*now, choice_record(*now, chosen, now->generation)};
   }

@@ -8,6 +8,8 @@
 #include "crypto/digest.h"
 #include "features/rows.h"
 #include "model/card.h"
+#include "model/index_ranges.h"
+#include "model/onnx.h"
 #include "model/package.h"
 #include "model/profile.h"
 #include "optimise/optimise.h"
@@ -35,6 +37,12 @@ Result<Prepared> prepare(const CandidateInputs& inputs, const features::Pipeline
            features::transform_rows(pipeline, features::text_tensor(*text), &prepared.observed));
   AMAS_TRY(prepared.truth, pipeline.encode_labels(*target));
   return prepared;
+}
+
+// The preparation that a training has fitted.
+Result<features::Pipeline> pipeline_of(const Json& training, const store::Store& store) {
+  AMAS_TRY(const std::string text, store.get_blob(training["pipeline"].get<std::string>()));
+  return features::Pipeline::from_json(text);
 }
 
 Result<std::vector<float>> floats_of_blob(const store::Store& store, const std::string& digest) {
@@ -112,20 +120,45 @@ Result<std::map<std::string, double>> plain_metrics(std::span<const float> score
   return metrics;
 }
 
-Result<Json> optimise_candidate(const CandidateInputs& inputs, const RunContext& context,
-                                std::string& summary) {
+// Tries variants of the graph that has not seen the validation rows, and judges them on these. The reference
+// profile is of the same rows and scores, in the terms in which the served preparation will observe traffic.
+Result<std::vector<optimise::VariantResult>> judge_variants(const CandidateInputs& inputs,
+                                                            const features::Pipeline& served,
+                                                            const RunContext& context, Json& result) {
   AMAS_TRY(const std::string onnx, context.store.get_blob(inputs.trained["onnx"].get<std::string>()));
-  AMAS_TRY(const std::string pipeline_text,
-           context.store.get_blob(inputs.trained["pipeline"].get<std::string>()));
-  AMAS_TRY(const features::Pipeline pipeline, features::Pipeline::from_json(pipeline_text));
+  AMAS_TRY(features::Pipeline pipeline, pipeline_of(inputs.trained, context.store));
+  pipeline.observe_as(served);
   AMAS_TRY(const Prepared validation, prepare(inputs, pipeline, &data::Split::validation));
-  AMAS_TRY(const Prepared test, prepare(inputs, pipeline, &data::Split::test));
   const auto classes = static_cast<std::int32_t>(pipeline.labels().size());
   const optimise::JudgeRows judge{&validation.inputs, [&](std::span<const float> scores) {
                                     return plain_metrics(scores, validation, classes);
                                   }};
-  AMAS_TRY(const auto variants, optimise::optimise(onnx, judge, context.engine, inputs.spec.optimise));
-  AMAS_TRY(const auto trainer_scores, floats_of_blob(context.store, inputs.trained["scores"]));
+  AMAS_TRY(auto variants, optimise::optimise(onnx, judge, context.engine, inputs.spec.optimise));
+  const auto profile = model::make_profile(validation.observed, variants[0].scores, pipeline.labels().size());
+  AMAS_TRY(result["profile"], context.store.put_blob(model::to_json(profile)));
+  return variants;
+}
+
+// The same variants of the graph that is served, with its scores of the validation rows.
+Result<std::vector<optimise::VariantResult>> remake_variants(std::vector<optimise::VariantResult> judged,
+                                                             const CandidateInputs& inputs,
+                                                             const features::Pipeline& served,
+                                                             const RunContext& context) {
+  AMAS_TRY(const std::string onnx, context.store.get_blob(inputs.served["onnx"].get<std::string>()));
+  AMAS_TRY(const Prepared validation, prepare(inputs, served, &data::Split::validation));
+  AMAS_TRY(optimise::Remade remade,
+           optimise::remake(onnx, std::move(judged), validation.inputs, context.engine));
+  for (const std::string& left_out : remade.left_out)
+    context.progress.warned(
+        fmt::format("{}: a variant of the refitted model is left out: {}", inputs.candidate.name, left_out));
+  return std::move(remade.variants);
+}
+
+// The largest difference between the trainer's scores and those of the engine that serves.
+Result<double> prove_conversion(const CandidateInputs& inputs,
+                                const std::vector<optimise::VariantResult>& variants,
+                                const RunContext& context) {
+  AMAS_TRY(const auto trainer_scores, floats_of_blob(context.store, inputs.served["scores"]));
   const double difference = largest_difference(trainer_scores, most_exact(variants).scores);
   if (!(difference <= kConversionLimit))
     return internal_error(
@@ -137,8 +170,23 @@ Result<Json> optimise_candidate(const CandidateInputs& inputs, const RunContext&
         fmt::format("{}: scores of trainer and serving engine differ by {:.1e} on one row; "
                     "expected at most {:.0e}",
                     inputs.candidate.name, difference, kConversionTolerance));
+  return difference;
+}
+
+Result<Json> optimise_candidate(const CandidateInputs& inputs, const RunContext& context,
+                                std::string& summary) {
+  Json result{{"variants", Json::array()}};
+  AMAS_TRY(const features::Pipeline pipeline, pipeline_of(inputs.served, context.store));
+  AMAS_TRY(auto variants, judge_variants(inputs, pipeline, context, result));
+  if (inputs.spec.refit) {
+    AMAS_TRY(variants, remake_variants(std::move(variants), inputs, pipeline, context));
+  }
+  // From here on variants are judged, and their graphs are those that will be served.
+  AMAS_TRY(const double difference, prove_conversion(inputs, variants, context));
+  result["conversion_difference"] = difference;
   // From here on the graph is known to answer as the trained model did.
-  Json result{{"conversion_difference", difference}, {"variants", Json::array()}};
+  AMAS_TRY(const Prepared test, prepare(inputs, pipeline, &data::Split::test));
+  const auto classes = static_cast<std::int32_t>(pipeline.labels().size());
   for (const auto& variant : variants) {
     AMAS_CHECK(add_variant(variant, test, classes, context, result));
     context.progress.noted(
@@ -148,8 +196,6 @@ Result<Json> optimise_candidate(const CandidateInputs& inputs, const RunContext&
                     variant.accuracy_drop, variant.allowed ? "" : "  (not allowed)"),
         {{"variant", variant.name}, {"metrics", variant.metrics}, {"allowed", variant.allowed}});
   }
-  const auto profile = model::make_profile(validation.observed, variants[0].scores, pipeline.labels().size());
-  AMAS_TRY(result["profile"], context.store.put_blob(model::to_json(profile)));
   summary = fmt::format("{} variants; trainer and serving engine differ by {:.1e} at most", variants.size(),
                         difference);
   return result;
@@ -171,14 +217,25 @@ model::DatasetFacts dataset_facts(const CandidateInputs& inputs) {
   return facts;
 }
 
+// What the graph takes and gives; ids of words with the range that the graph's table has.
+Result<model::Signature> tensors_signature(const std::string& onnx, const engine::LoadedModel& graph) {
+  AMAS_TRY(const auto model, model::parse_onnx(onnx));
+  model::Signature signature{graph.inputs(), graph.outputs()};
+  const auto ranges = model::index_ranges(model.graph());
+  for (engine::TensorSpec& input : signature.inputs)
+    if (const auto range = ranges.find(input.name); range != ranges.end()) input.range = range->second;
+  return signature;
+}
+
 Result<model::Manifest> make_manifest(const CandidateInputs& inputs, const Json& optimised,
                                       const Json& libraries, const features::Pipeline& pipeline,
-                                      engine::LoadedModel& graph) {
+                                      const model::Signature& tensors) {
   model::Manifest manifest;
   manifest.name = inputs.spec.name;
   manifest.candidate = inputs.candidate.name;
   manifest.settings = {{"candidate", inputs.candidate.settings}, {"train", inputs.spec.train}};
   manifest.settings["train"].erase("tensorboard");
+  manifest.settings["train"]["refit"] = inputs.spec.refit;
   manifest.labels = pipeline.labels();
   manifest.task = manifest.labels.size() == 2 ? "binary_classification" : "multiclass_classification";
   const auto classes = static_cast<std::int64_t>(manifest.labels.size());
@@ -186,7 +243,7 @@ Result<model::Manifest> make_manifest(const CandidateInputs& inputs, const Json&
   for (const features::Port& port : pipeline.inputs())
     raw.inputs.push_back({port.name, port.dtype, port.shape});
   raw.outputs = {{"label", DType::kString, {-1}}, {"scores", DType::kFloat32, {-1, classes}}};
-  manifest.signatures = {{"serving_default", raw}, {"tensors", {graph.inputs(), graph.outputs()}}};
+  manifest.signatures = {{"serving_default", raw}, {"tensors", tensors}};
   for (const Json& variant : optimised["variants"])
     manifest.variants.push_back({variant["name"], variant["file"], variant["bytes"], variant["engine"],
                                  variant["precision"], variant["metrics"], variant["accuracy_drop"],
@@ -199,6 +256,9 @@ Result<model::Manifest> make_manifest(const CandidateInputs& inputs, const Json&
   manifest.lineage.source_digest = inputs.data["source_digest"];
   manifest.lineage.dataset_digest = inputs.data["dataset"];
   manifest.lineage.spec_digest = inputs.trained["key"];
+  if (inputs.spec.refit)
+    manifest.lineage.refit = {inputs.served["rows"]["training"], inputs.served["key"],
+                              inputs.trained["chosen"]};
   manifest.lineage.seed = inputs.spec.train["seed"];
   manifest.lineage.amas_version = AMAS_VERSION;
   for (const auto& [name, version] : libraries.items())
@@ -212,11 +272,12 @@ Result<Json> build_package(const CandidateInputs& inputs, const Json& optimised,
   for (const Json& variant : optimised["variants"]) {
     AMAS_TRY(files[variant["file"]], context.store.get_blob(variant["onnx"].get<std::string>()));
   }
-  AMAS_TRY(files["pipeline.json"], context.store.get_blob(inputs.trained["pipeline"].get<std::string>()));
+  AMAS_TRY(files["pipeline.json"], context.store.get_blob(inputs.served["pipeline"].get<std::string>()));
   AMAS_TRY(files["profile.json"], context.store.get_blob(optimised["profile"].get<std::string>()));
   AMAS_TRY(const features::Pipeline pipeline, features::Pipeline::from_json(files["pipeline.json"]));
   AMAS_TRY(const auto graph, context.engine.load(files["model.onnx"], {}));
-  AMAS_TRY(model::Manifest manifest, make_manifest(inputs, optimised, libraries, pipeline, *graph));
+  AMAS_TRY(const model::Signature tensors, tensors_signature(files["model.onnx"], *graph));
+  AMAS_TRY(model::Manifest manifest, make_manifest(inputs, optimised, libraries, pipeline, tensors));
   const model::DatasetFacts facts = dataset_facts(inputs);
   model::add_cards(manifest, &facts, files);
   const model::PackageFiles sealed = model::seal(manifest, std::move(files));
@@ -229,10 +290,12 @@ Result<Json> build_package(const CandidateInputs& inputs, const Json& optimised,
 }  // namespace
 
 Result<Json> optimise_step(const CandidateInputs& inputs, const RunContext& context) {
-  const Json key{{"onnx", inputs.trained["onnx"]},         {"pipeline", inputs.trained["pipeline"]},
-                 {"scores", inputs.trained["scores"]},     {"dataset", inputs.data["dataset"]},
-                 {"engine", context.engine.version()},     {"drop", inputs.spec.optimise.accuracy_drop_max},
-                 {"methods", inputs.spec.optimise.methods}};
+  Json key{{"onnx", inputs.trained["onnx"]},         {"pipeline", inputs.trained["pipeline"]},
+           {"scores", inputs.trained["scores"]},     {"dataset", inputs.data["dataset"]},
+           {"engine", context.engine.version()},     {"drop", inputs.spec.optimise.accuracy_drop_max},
+           {"methods", inputs.spec.optimise.methods}};
+  if (inputs.spec.refit)
+    key["refit"] = {inputs.served["onnx"], inputs.served["pipeline"], inputs.served["scores"]};
   const auto is_kept = [&](const Json& result) {
     const auto variant_is_kept = are_kept(context.store, {"onnx"});
     return are_kept(context.store, {"profile"})(result) &&
@@ -244,10 +307,8 @@ Result<Json> optimise_step(const CandidateInputs& inputs, const RunContext& cont
 
 Result<Json> package_step(const CandidateInputs& inputs, const Json& optimised, const Json& libraries,
                           const RunContext& context) {
-  const Json key{{"optimised", optimised},
-                 {"trained", inputs.trained},
-                 {"data", inputs.data},
-                 {"name", inputs.spec.name},
+  const Json key{{"optimised", optimised},     {"trained", inputs.trained}, {"served", inputs.served},
+                 {"refit", inputs.spec.refit}, {"data", inputs.data},       {"name", inputs.spec.name},
                  {"libraries", libraries}};
   const auto is_kept = [&](const Json& result) {
     return open_whole_package(context.store, result["package"].get<std::string>()).has_value();

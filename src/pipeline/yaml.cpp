@@ -238,7 +238,8 @@ Result<YamlDocument> parse_yaml(std::string_view text) {
     std::istringstream stream{std::string(text)};
     YAML::Parser parser(stream);
     Builder builder(document);
-    if (!parser.HandleNextDocument(builder)) return invalid_argument("spec is empty");
+    if (!parser.HandleNextDocument(builder))
+      return invalid_argument("the spec is empty; give it a name and data.source at least");
     // A second document would be left out in silence.
     YamlDocument second;
     Builder second_builder(second);

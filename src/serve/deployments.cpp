@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "serve/failures.h"
 
 namespace amas::serve {
 namespace {
@@ -74,8 +75,11 @@ Result<std::shared_ptr<LiveVersion>> Deployed::find(std::string_view name,
     if (status.version != number) continue;
     if (status.state == VersionState::kLoading)
       return unavailable(fmt::format("model is still loading: {} version {}; retry soon", name, number));
-    return unavailable(
-        fmt::format("model could not be loaded: {} version {}: {}", name, number, status.error.message));
+    // Only memory comes back by itself.
+    const bool may_pass = status.error.code == Code::kResourceExhausted;
+    return Error{
+        may_pass ? Code::kUnavailable : Code::kInternal,
+        fmt::format("model could not be loaded: {} version {}: {}", name, number, status.error.message)};
   }
   std::string known;
   for (const auto& each : live) known += (known.empty() ? "" : ", ") + std::to_string(each->origin().version);
@@ -221,7 +225,8 @@ void Deployments::bring_up(const WantedDeployment& wanted, const std::stop_token
       if (!loaded) {
         all_loaded = false;
         status->state = VersionState::kFailed;
-        status->error = loaded.error();
+        status->error = load_failure_for_client(loaded.error().code);
+        status->story = loaded.error().message;
         publish(wanted.name, deployed);
         continue;
       }
@@ -251,7 +256,7 @@ Result<std::shared_ptr<LiveVersion>> Deployments::load(const LiveVersion::Origin
   if (loaded)
     around_.observer.on_loaded(origin.deployment, origin.version, (*loaded)->servable().profile(),
                                (*loaded)->servable().manifest().labels);
-  else if (before.state != VersionState::kFailed || before.error.message != loaded.error().message)
+  else if (before.state != VersionState::kFailed || before.story != loaded.error().message)
     log::error("model_load_failed", {{"model", origin.deployment},
                                      {"version", origin.version},
                                      {"variant", origin.variant},

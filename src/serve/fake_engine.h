@@ -63,7 +63,8 @@ inline float sparse_score(std::span<const std::int32_t> indices, std::span<const
   return sum;
 }
 
-inline constexpr std::int32_t kPoison = 666;  ///< a token that makes a whole batch fail
+inline constexpr std::int32_t kPoison = 666;    ///< a token that makes a whole batch fail
+inline constexpr std::int32_t kTokenMax = 999;  ///< the largest that the fake packages' signature takes
 
 /// Counts what graphs did.
 struct FakeCounts {
@@ -160,6 +161,9 @@ inline std::filesystem::path write_package(const std::filesystem::path& folder, 
   manifest.signatures["serving_default"] = {
       {{"text", DType::kString, {-1}}},
       {{"label", DType::kString, {-1}}, {"scores", DType::kFloat32, {-1, 2}}}};
+  if (graph.starts_with("tokens"))
+    manifest.signatures["tensors"] = {{{"tokens", DType::kInt32, {-1, 4}, engine::ValueRange{0, kTokenMax}}},
+                                      {{"scores", DType::kFloat32, {-1, 2}}}};
   model::Variant variant;
   variant.name = "fp32";
   variant.file = "model.onnx";

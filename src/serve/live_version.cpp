@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "serve/admission.h"
+#include "serve/failures.h"
 
 namespace amas::serve {
 namespace {
@@ -51,6 +52,14 @@ Status warm_up(const ServableVersion& servable) {
   return {};
 }
 
+/// What a variant computes with on this processor; "" where its engine offers no choice.
+std::string precision_here(const model::Package& package, std::string_view variant,
+                           const engine::Engine& engine) {
+  const model::Variant& chosen = *package.manifest().find_variant(variant);
+  if (chosen.precision.empty()) return "";
+  return engine.runs_as({.engine = chosen.engine, .precision = chosen.precision});
+}
+
 bool are_alike(const Pending& a, const Pending& b) {
   for (std::size_t i = 0; i < a.request.inputs.size(); ++i) {
     const Shape& left = a.request.inputs[i].tensor.shape();
@@ -83,6 +92,21 @@ Result<Tensor> joined(Batch& batch, std::size_t i) {
     parts.emplace_back(tensor);
   }
   return concat_rows(parts);
+}
+
+/// Takes those out that are like this.
+template <class IsLike>
+Batch take_if(Batch& batch, IsLike is_like) {
+  Batch taken;
+  for (auto& pending : batch)
+    if (is_like(*pending)) taken.push_back(std::move(pending));
+  std::erase(batch, nullptr);
+  return taken;
+}
+
+bool is_given_up(const Pending& pending) {
+  const auto& gone = pending.request.gone;
+  return gone != nullptr && gone->load(std::memory_order_relaxed);
 }
 
 std::int64_t rows_of(const Batch& batch) {
@@ -125,6 +149,7 @@ Result<std::shared_ptr<LiveVersion>> LiveVersion::load(const Origin& origin, eng
   log::info("model_loaded", {{"model", origin.deployment},
                              {"version", origin.version},
                              {"variant", origin.variant},
+                             {"precision", precision_here(package, origin.variant, engine)},
                              {"digest", package.digest()},
                              {"seconds", load_s}});
   return std::shared_ptr<LiveVersion>(new LiveVersion(origin, std::move(servable), around));
@@ -143,8 +168,8 @@ Result<std::unique_ptr<Pending>> LiveVersion::admit(InferRequest& request) const
   if (request.signature != kRaw && request.signature != kTensors)
     return not_found(
         fmt::format("no such signature: {}; there are: {}, {}", request.signature, kRaw, kTensors));
-  AMAS_TRY(auto pending,
-           serve::admit(request, is_raw ? raw_inputs_ : servable_->graph().inputs(), servable_->has_rows()));
+  AMAS_TRY(auto pending, serve::admit(request, is_raw ? raw_inputs_ : servable_->tensor_inputs(),
+                                      servable_->has_rows()));
   pending->is_raw = is_raw;
   return pending;
 }
@@ -167,25 +192,18 @@ void LiveVersion::refuse(const InferRequest& request, const Error& error, std::i
 void LiveVersion::run(Batch batch) {
   const std::int64_t dequeued_us = around_.clock.steady_us();
   metrics_.queue_rows->add(-static_cast<double>(rows_of(batch)));
-  fail(take_late(batch, dequeued_us),
+  fail(take_if(batch, is_given_up), {Code::kCancelled, "the client has gone away"});
+  fail(take_if(batch, [&](const Pending& one) { return dequeued_us > one.request.deadline_us; }),
        {Code::kDeadlineExceeded, "the request waited beyond its deadline; retry later"});
   for (auto& pending : batch) pending->dequeued_us = dequeued_us;
   const auto tensors =
       std::ranges::stable_partition(batch, [](const auto& pending) { return pending->is_raw; });
   Batch graph_inputs(std::move_iterator(tensors.begin()), std::move_iterator(tensors.end()));
   batch.erase(tensors.begin(), tensors.end());
-  // From here on no request is late, and each batch is of one signature.
+  // From here on no request is late or given up, and each batch is of one signature.
   if (!batch.empty()) run_raw(std::move(batch));
   while (!graph_inputs.empty())
     run_tensors(takes_padding_ ? take_fitting(graph_inputs) : take_alike(graph_inputs));
-}
-
-Batch LiveVersion::take_late(Batch& batch, std::int64_t now_us) const {
-  Batch late;
-  for (auto& pending : batch)
-    if (now_us > pending->request.deadline_us) late.push_back(std::move(pending));
-  std::erase(batch, nullptr);
-  return late;
 }
 
 Batch LiveVersion::take_alike(Batch& batch) const {
@@ -281,7 +299,7 @@ void LiveVersion::execute(Work work) {
   const std::span<const features::TextObservation> observed(work.observed);
   auto outputs = run_rows({0, rows});
   if (outputs) return answer(std::move(work.requests), observed, std::move(*outputs), work.times);
-  if (work.requests.size() == 1) return fail(std::move(work.requests), outputs.error());
+  if (work.requests.size() == 1) return fail_in_engine(std::move(work.requests), outputs.error());
   // One request has spoilt the batch (a token beyond the table, say): each gets its own outcome.
   Batch requests = std::move(work.requests);
   std::int64_t begin = 0;
@@ -292,7 +310,7 @@ void LiveVersion::execute(Work work) {
     Batch alone;
     alone.push_back(std::move(pending));
     if (!own) {
-      fail(std::move(alone), own.error());
+      fail_in_engine(std::move(alone), own.error());
       continue;
     }
     const auto part = observed.empty() ? observed
@@ -353,6 +371,18 @@ void LiveVersion::observe(std::span<const features::TextObservation> observed,
                            static_cast<std::size_t>(at->tensor.shape()[1]));
 }
 
+void LiveVersion::fail_in_engine(Batch batch, const Error& error) {
+  const InferRequest& request = batch[0]->request;
+  log::warn("engine_failed", {{"model", origin_.deployment},
+                              {"version", origin_.version},
+                              {"variant", origin_.variant},
+                              {"request_id", request.request_id},
+                              {"trace_id", request.trace_id},
+                              {"code", code_name(error.code)},
+                              {"error", engine_failure_for_log(error.message)}});
+  fail(std::move(batch), engine_failure_for_client(error.code));
+}
+
 void LiveVersion::fail(Batch batch, const Error& error) {
   for (auto& pending : batch) {
     RequestTimes times;
@@ -368,7 +398,9 @@ void LiveVersion::finish(Pending& pending, Result<InferResponse> response, const
   else metrics_.count_failure(code);
   if (ok) statistics_.count_answer(times, pending.rows, around_.clock);
   else statistics_.count_failure(times, around_.clock);
-  around_.observer.on_request(origin_.deployment, origin_.version, code, ok, times.total_us);
+  // That a client went away says nothing of the model.
+  if (code != Code::kCancelled)
+    around_.observer.on_request(origin_.deployment, origin_.version, code, ok, times.total_us);
   if (log::enabled(log::Level::kDebug))
     log::write(log::Level::kDebug, "request",
                {{"model", origin_.deployment},

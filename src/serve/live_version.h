@@ -78,7 +78,6 @@ class LiveVersion final : public LaneOwner, public std::enable_shared_from_this<
     RequestTimes times;  ///< what its requests share
   };
 
-  Batch take_late(Batch& batch, std::int64_t now_us) const;
   void run_raw(Batch batch);
   void run_tensors(Batch batch);
   Batch take_alike(Batch& batch) const;
@@ -91,6 +90,7 @@ class LiveVersion final : public LaneOwner, public std::enable_shared_from_this<
   Result<std::vector<NamedTensor>> name_outputs(bool is_raw, std::vector<Tensor> outputs,
                                                 std::int64_t rows) const;
   void observe(std::span<const features::TextObservation> observed, const std::vector<NamedTensor>& outputs);
+  void fail_in_engine(Batch batch, const Error& error);
   void fail(Batch batch, const Error& error);
   void finish(Pending& pending, Result<InferResponse> response, const RequestTimes& times);
 

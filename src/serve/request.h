@@ -1,7 +1,9 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -39,6 +41,9 @@ struct InferRequest {
   std::string request_id;
   std::string trace_id;  ///< 32 hex digits (W3C)
   std::string span_id;   ///< 16 hex digits, ours
+  /// Becomes true when nobody waits for the answer any more: then a request that still waits in the queue is
+  /// not run. Null: never.
+  std::shared_ptr<const std::atomic<bool>> gone{};
 };
 
 /// Where the time of a request went, microseconds.

@@ -48,8 +48,9 @@ enum class VersionState { kLoading, kAvailable, kUnloading, kFailed };
 struct VersionStatus {
   std::int64_t version = 0;
   VersionState state = VersionState::kLoading;
-  Error error{Code::kUnknown, ""};  ///< why, when kFailed
+  Error error{Code::kUnknown, ""};  ///< why, when kFailed, as clients may hear it
   std::string variant{};
+  std::string story{};  ///< why, when kFailed, in full; for the operator alone: it names paths
 };
 
 /// What there is to know about a deployment.
@@ -129,8 +130,10 @@ class ModelService {
   /// Errors (through the callback): kNotFound for a model, version or signature that is not there (lists what
   /// is);
   ///         kPermissionDenied when the deployment is not for this tenant; kInvalidArgument for inputs that
-  ///         do not fit the signature; kUnavailable while its first version loads or when stopping;
-  ///         kResourceExhausted when the queue is full; kDeadlineExceeded.
+  ///         do not fit the signature; kUnavailable while its first version loads or when stopping; kInternal
+  ///         when it could not be loaded, or the engine fails;
+  ///         kResourceExhausted when the queue is full; kDeadlineExceeded; kCancelled
+  ///         when the request was given up while it waited.
   void infer(InferRequest request, InferCallback callback);
 
   /// Runs a task on a compute thread, for work that would hold up an I/O thread, such as decoding a large
@@ -151,7 +154,7 @@ class ModelService {
                                                     const VersionChoice& version = {}) const;
   /// The manifest of a version (none: the default one); borrowed for as long as the pointer is held.
   ///
-  /// Errors: kNotFound; kUnavailable while loading.
+  /// Errors: kNotFound; kUnavailable while loading; kInternal when it could not be loaded.
   Result<std::shared_ptr<const model::Manifest>> manifest(std::string_view name, const VersionChoice& version,
                                                           std::int64_t* actual_version = nullptr) const;
   /// Whether every deployment has its default version available, and if not, why.

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "base/threads.h"
+#include "serve/failures.h"
 #include "serve/fake_engine.h"
 
 namespace amas::serve {
@@ -171,6 +172,31 @@ TEST_F(ServiceTest, refuses_what_does_not_fit_and_says_why) {
       2u,
       metrics_.counter("amas_requests_total", "", {{"model", ""}, {"version", ""}, {"code", "NOT_FOUND"}})
           ->value());
+}
+
+TEST_F(ServiceTest, refuses_ids_beyond_the_range_of_the_signature_before_the_engine_runs) {
+  make();
+  deploy({{"spam", {version(1, "tokens:5")}, {"default"}}});
+  engine_.counts.runs = 0;
+  for (const std::int32_t id : {-1, kTokenMax + 1, -2'000'000'000, 2'000'000'000}) {
+    const auto answer = ask(tokens("spam", {1, 2, 3, 4, 5, 6, id, 8})).get();
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(Code::kInvalidArgument, answer.error().code);
+    EXPECT_EQ(fmt::format("input has a value out of range: tokens holds {} in row 1; send 0 to 999", id),
+              answer.error().message);
+  }
+  EXPECT_EQ(0, engine_.counts.runs);
+  EXPECT_TRUE(ask(tokens("spam", {0, 1, 2, kTokenMax})).get());
+}
+
+TEST_F(ServiceTest, keeps_the_words_of_an_engine_that_fails_to_itself) {
+  make();
+  deploy({{"spam", {version(1, "tokens:5")}, {"default"}}});
+  const auto answer = ask(tokens("spam", {1, 2, 3, kPoison})).get();
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(Code::kInternal, answer.error().code);
+  EXPECT_EQ(std::string::npos, answer.error().message.find("poison")) << answer.error().message;
+  EXPECT_NE(std::string::npos, answer.error().message.find("log")) << answer.error().message;
 }
 
 TEST_F(ServiceTest, gives_every_row_its_own_answer_under_thousands_of_mixed_requests) {
@@ -381,14 +407,15 @@ TEST_F(ServiceTest, keeps_the_older_version_serving_when_the_new_one_does_not_lo
   EXPECT_EQ(1, status.default_version);
   EXPECT_EQ(VersionState::kAvailable, status.versions[0].state);
   EXPECT_EQ(VersionState::kFailed, status.versions[1].state);
-  EXPECT_EQ("not a fake graph", status.versions[1].error.message);
+  EXPECT_EQ("not a fake graph", status.versions[1].story);
+  EXPECT_EQ(load_failure_for_client(Code::kInvalidArgument).message, status.versions[1].error.message);
   auto request = texts("spam", {"w1"});
   request.version = 2;
-  EXPECT_EQ(Code::kUnavailable, code_of(request));
+  EXPECT_EQ(Code::kInternal, code_of(request));
   deploy({{"spam", {version(2, "tokens:2")}, {"default"}}});
   EXPECT_EQ(2, ask(texts("spam", {"w1"})).get()->version);
   deploy({{"fresh", {version(1, "broken")}, {"default"}}});
-  EXPECT_EQ(Code::kUnavailable, code_of(texts("fresh", {"w1"})));
+  EXPECT_EQ(Code::kInternal, code_of(texts("fresh", {"w1"})));
   EXPECT_FALSE(service_->ready());
 }
 
@@ -423,7 +450,10 @@ TEST_F(ServiceTest, serves_a_package_that_was_mended_on_disk_after_it_had_failed
   make({.retry_first_us = 1'000, .retry_max_us = 4'000});
   WantedVersion lost{1, folder_.path() / "lost", "fp32"};
   deploy({{"spam", {lost}, {"default"}}});
-  EXPECT_EQ(Code::kUnavailable, code_of(texts("spam", {"w1"})));
+  const Error refused = ask(texts("spam", {"w1"})).get().error();
+  EXPECT_EQ(Code::kInternal, refused.code);
+  EXPECT_EQ(std::string::npos, refused.message.find(folder_.path().string())) << refused.message;
+  EXPECT_NE(std::string::npos, service_->deployment("spam")->wanted[0].story.find(lost.package.string()));
   EXPECT_EQ(Health::kFailed, service_->health());
   write_package(folder_.path() / "lost", "tokens:1");
   while (!service_->ready()) std::this_thread::yield();
@@ -468,6 +498,31 @@ TEST_F(ServiceTest, moves_a_label_to_a_version_once_that_answers) {
   deploy({{"spam", {two}, {"default"}}});
   EXPECT_EQ(2, answers("stable"));
   EXPECT_EQ(Code::kInvalidArgument, service_->manifest("spam", VersionChoice::of_label("old")).error().code);
+}
+
+TEST_F(ServiceTest, does_not_run_what_was_given_up_while_it_waited) {
+  make({.compute_threads = 1});
+  deploy({{"spam", {version(1, "tokens:1")}, {"default"}}});
+  engine_.gate.set_open(false);
+  auto running = ask(tokens("spam", {1, 1, 1, 1}));
+  engine_.gate.wait_for(1);
+  const auto gone = std::make_shared<std::atomic<bool>>(false);
+  auto given_up = tokens("spam", {2, 2, 2, 2});
+  given_up.gone = gone;
+  auto lost = ask(given_up);
+  auto kept = ask(tokens("spam", {3, 3, 3, 3}));
+  gone->store(true);
+  engine_.counts.runs = 0;
+  engine_.counts.rows_most = 0;
+  engine_.gate.set_open(true);
+  EXPECT_EQ(Code::kCancelled, lost.get().error().code);
+  EXPECT_TRUE(running.get());
+  EXPECT_TRUE(kept.get());
+  EXPECT_EQ(2, engine_.counts.runs);
+  EXPECT_EQ(1, engine_.counts.rows_most);
+  observer_.heard.with([](const auto& heard) {
+    EXPECT_EQ((std::map<std::string, int>{{"OK", 2}}), heard.requests);
+  });
 }
 
 TEST_F(ServiceTest, frees_a_version_only_after_its_last_request) {

@@ -28,6 +28,18 @@ std::size_t scores_index(const engine::LoadedModel& graph) {
   return at == outputs.end() ? 0 : static_cast<std::size_t>(at - outputs.begin());
 }
 
+std::vector<engine::TensorSpec> with_ranges(const engine::LoadedModel& graph,
+                                            const model::Manifest& manifest) {
+  std::vector<engine::TensorSpec> specs = graph.inputs();
+  const auto signature = manifest.signatures.find("tensors");
+  if (signature == manifest.signatures.end()) return specs;
+  for (engine::TensorSpec& spec : specs) {
+    const auto known = std::ranges::find(signature->second.inputs, spec.name, &engine::TensorSpec::name);
+    if (known != signature->second.inputs.end()) spec.range = known->range;
+  }
+  return specs;
+}
+
 }  // namespace
 
 Result<std::shared_ptr<ServableVersion>> ServableVersion::load(const model::Package& package,
@@ -45,6 +57,7 @@ Result<std::shared_ptr<ServableVersion>> ServableVersion::load(const model::Pack
       version->graph_,
       engine.load(graph, {.threads = threads, .engine = chosen->engine, .precision = chosen->precision}));
   version->manifest_ = std::make_shared<const model::Manifest>(package.manifest());
+  version->tensor_inputs_ = with_ranges(*version->graph_, package.manifest());
   version->scores_index_ = scores_index(*version->graph_);
   version->has_rows_ = version->manifest_->has_rows && have_rows(version->graph_->inputs()) &&
                        have_rows(version->graph_->outputs());

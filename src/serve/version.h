@@ -52,6 +52,8 @@ class ServableVersion {
   bool has_rows() const { return has_rows_; }
   /// The reference statistics.
   const model::Profile& profile() const { return profile_; }
+  /// What the signature "tensors" takes: the graph's inputs in its order, with the ranges of the manifest.
+  const std::vector<engine::TensorSpec>& tensor_inputs() const { return tensor_inputs_; }
   /// The graph in its engine.
   engine::LoadedModel& graph() const { return *graph_; }
 
@@ -89,6 +91,7 @@ class ServableVersion {
   std::optional<features::Pipeline> pipeline_;
   model::Profile profile_;
   std::unique_ptr<engine::LoadedModel> graph_;
+  std::vector<engine::TensorSpec> tensor_inputs_;
   std::size_t scores_index_ = 0;
   bool has_rows_ = true;
 };

@@ -141,7 +141,10 @@ http::Response health_response(const serve::ModelService& service) {
       model["name"] = deployment.name;
       document["models"].push_back(std::move(model));
     }
-  return {health == serve::Health::kReady ? 200 : 503, "application/json", dump_json(document), {}};
+  http::Response response{
+      health == serve::Health::kReady ? 200 : 503, "application/json", dump_json(document), {}};
+  response.retry_helps = health == serve::Health::kLoading;
+  return response;
 }
 
 /// What belongs to no dialect: /metrics and /healthz.

@@ -216,7 +216,7 @@ TEST_F(ServerTest, refuses_a_package_that_was_changed_until_it_is_kept_again) {
   changed.replace(changed.find("ham"), 3, "eam");
   ASSERT_TRUE(write_file_atomic(*store_->package_folder(digest) / "model.json", changed));
   TestClient client(start());
-  EXPECT_TRUE(http::contains(ask(client), "model.json has changed"));
+  EXPECT_TRUE(http::contains(ask(client), "its package is damaged or not there"));
   ASSERT_TRUE(store_->put_package(digest, files));
   EXPECT_TRUE(http::eventually([&] { return bool(http::contains(ask(client), "predictions")); }));
   EXPECT_EQ(R"({"status":"ready"})", client.ask("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n").body);
@@ -245,8 +245,9 @@ TEST_F(ServerTest, serves_the_others_when_a_package_is_missing) {
   EXPECT_EQ(serve::VersionState::kFailed, deployments_[0].wanted[0].state);
   EXPECT_EQ(serve::VersionState::kAvailable, deployments_[1].wanted[0].state);
   const auto answer = client.ask(http::post("/v1/models/lost:predict", R"({"instances":["x"]})"));
-  EXPECT_EQ(503, answer.status);
-  EXPECT_TRUE(http::contains(answer.body, "no version 7 of gone"));
+  EXPECT_EQ(500, answer.status);
+  EXPECT_TRUE(http::contains(answer.body, "its package is damaged or not there"));
+  EXPECT_TRUE(http::contains(deployments_[0].wanted[0].story, "no version 7 of gone"));
 }
 
 }  // namespace

@@ -62,6 +62,11 @@ int write_and_kill(const fs::path& home, int first, std::mt19937& random) {
 }
 
 void expect_whole(const fs::path& home, int last_confirmed) {
+  // A writer on a busy machine may be killed before it has made the home.
+  if (!fs::exists(home)) {
+    EXPECT_EQ(last_confirmed, 0);
+    return;
+  }
   auto database = Database::open(home / "home.db", 1000);
   ASSERT_TRUE(database.has_value()) << database.error().message;
   auto check = database->query("PRAGMA integrity_check");

@@ -11,7 +11,7 @@ namespace {
 
 // Migration i leads from user_version i to i + 1. One that has been released is never changed: a new one is
 // added. docs/formats/home.md explains the columns.
-constexpr std::array<std::string_view, 1> kMigrations{{
+constexpr std::array<std::string_view, 2> kMigrations{{
     R"sql(
       CREATE TABLE datasets (
         name TEXT NOT NULL, version INTEGER NOT NULL, digest TEXT NOT NULL, detail TEXT NOT NULL,
@@ -37,6 +37,8 @@ constexpr std::array<std::string_view, 1> kMigrations{{
       CREATE TABLE counters (name TEXT NOT NULL PRIMARY KEY, value INTEGER NOT NULL) STRICT;
       INSERT INTO counters VALUES ('deployments_generation', 0);
     )sql",
+    // Nothing read it.
+    "ALTER TABLE deployments DROP COLUMN monitor;",
 }};
 
 }  // namespace

@@ -36,8 +36,7 @@ Result<Deployment> read_deployment(const Statement& row) {
   AMAS_TRY(const Json tenants, stored_json(row.text(3)));
   for (const Json& tenant : tenants)
     if (tenant.is_string()) deployment.tenants.push_back(tenant.get<std::string>());
-  AMAS_TRY(deployment.monitor, stored_json(row.text(4)));
-  deployment.generation = row.integer(5);
+  deployment.generation = row.integer(4);
   return deployment;
 }
 
@@ -217,9 +216,9 @@ Result<Deployment> Store::put_deployment(Deployment deployment) {
   return state_->database.with([&](Database& database) -> Result<Deployment> {
     AMAS_TRY(Transaction transaction, Transaction::begin(database));
     AMAS_TRY(deployment.generation, next_generation(database));
-    AMAS_CHECK(database.run("INSERT OR REPLACE INTO deployments VALUES (?, ?, ?, ?, ?, ?)", deployment.name,
+    AMAS_CHECK(database.run("INSERT OR REPLACE INTO deployments VALUES (?, ?, ?, ?, ?)", deployment.name,
                             deployment.model, dump_json(targets), dump_json(Json(deployment.tenants)),
-                            dump_json(deployment.monitor), deployment.generation));
+                            deployment.generation));
     AMAS_CHECK(transaction.commit());
     return std::move(deployment);
   });
@@ -239,8 +238,7 @@ Status Store::remove_deployment(std::string_view name) {
 
 Result<std::vector<Deployment>> Store::deployments() const {
   return state_->collect<Deployment>(
-      read_deployment,
-      "SELECT name, model, targets, tenants, monitor, generation FROM deployments ORDER BY name");
+      read_deployment, "SELECT name, model, targets, tenants, generation FROM deployments ORDER BY name");
 }
 
 Result<std::int64_t> Store::deployments_generation() const {

@@ -48,8 +48,7 @@ struct Deployment {
   std::string model;
   std::vector<DeploymentTarget> targets;  ///< loaded versions; the first is the default
   std::vector<std::string> tenants{"default"};
-  Json monitor = Json::object();  ///< the spec's `monitor` section
-  std::int64_t generation = 0;    ///< grows with each change
+  std::int64_t generation = 0;  ///< grows with each change
 };
 
 /// A finished step of a run, by the digest of everything that it depends on.

@@ -15,6 +15,7 @@ struct LeaderboardRow {
   std::string candidate;     ///< "lstm", "linear", …
   std::int64_t version = 0;  ///< of the model in the registry
   std::string variant;       ///< "fp32", "int8", …
+  std::string runs_as{};     ///< precision in which it runs on this machine, where that is not its own
   double validation = 0;     ///< the ranking metric on the validation rows
   /// On the test rows, with intervals; "baseline_accuracy" is the majority's.
   std::map<std::string, Interval> metrics;

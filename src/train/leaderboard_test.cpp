@@ -48,6 +48,10 @@ TEST(Leaderboard, shows_every_candidate_beside_the_majority) {
                                                 "0.9853 [0.9769, 0.9907]", "0.9831 [0.9750, 0.9900]",
                                                 "0.0512", "40 µs", "80 µs", "12.3 MB", "900 B", "deployed"}));
   EXPECT_EQ(table[2].back(), "");
+  rows[0].runs_as = "int16";
+  EXPECT_EQ(leaderboard_table(rows, "f1")[1][3], "int8 (as int16)");
+  EXPECT_EQ(leaderboard_json(rows)[0]["runs_as"], "int16");
+  EXPECT_TRUE(leaderboard_json(rows)[1]["runs_as"].is_null());
   EXPECT_EQ(table[3][1], "majority");
   EXPECT_EQ(table[3][5], "0.6750 [0.6480, 0.7010]");
 }

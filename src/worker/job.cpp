@@ -10,9 +10,9 @@
 namespace amas::worker {
 namespace {
 
-const std::vector<std::string> kKeys = {"kind",        "dataset",   "text",     "target",
-                                        "text_step",   "candidate", "train",    "folder",
-                                        "tensorboard", "threads",   "spec_text"};
+const std::vector<std::string> kKeys = {"kind",        "dataset",   "text",  "target",
+                                        "text_step",   "candidate", "train", "folder",
+                                        "tensorboard", "threads",   "rows",  "spec_text"};
 
 Status check_keys(const Json& json) {
   for (const auto& [key, value] : json.items()) {
@@ -28,6 +28,14 @@ Result<Json> object(const Json& json, std::string_view key) {
   AMAS_TRY(Json value, json_field<Json>(json, key));
   if (!value.is_object()) return invalid_argument(fmt::format("job key is not an object: {}", key));
   return value;
+}
+
+/// Whether the job trains on the validation rows, too.
+Result<bool> read_rows(const Json& json) {
+  AMAS_TRY(const auto rows, json_field_or<std::string>(json, "rows", "training"));
+  if (rows == "training" || rows == "training and validation") return rows != "training";
+  return invalid_argument(
+      fmt::format("rows are unknown: \"{}\"; give \"training\" or \"training and validation\"", rows));
 }
 
 }  // namespace
@@ -51,6 +59,7 @@ Result<Job> read_job(std::string_view text) {
   AMAS_TRY(job.threads, json_field_or<int>(json, "threads", 1));
   if (job.threads < 1 || job.threads > 1'024)
     return invalid_argument(fmt::format("threads is out of range: {}; give 1 to 1,024", job.threads));
+  AMAS_TRY(job.refit, read_rows(json));
   AMAS_TRY(job.spec_text, json_field_or<std::string>(json, "spec_text", ""));
   return job;
 }

@@ -20,6 +20,9 @@ struct Job {
   std::filesystem::path folder;                      ///< of this run alone: checkpoint and results
   std::optional<std::filesystem::path> tensorboard;  ///< of this run alone: event files
   int threads = 1;
+  /// Trains on the validation rows, too: a refit with what an earlier job chose on them. Nothing is measured
+  /// on them, and nothing is drawn.
+  bool refit = false;
   std::string spec_text;  ///< the spec file, for whoever looks at the run
 };
 

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 #include <malloc.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <vector>
 
 #include "base/file.h"
@@ -17,7 +19,15 @@ struct Parts {
   table::Table training, validation;
 };
 
-/// The two columns that count, of the training and validation rows.
+/// The rows that are trained on, ascending.
+std::vector<std::size_t> trained_rows(const data::Split& split, bool refit) {
+  if (!refit) return split.training;
+  std::vector<std::size_t> both;
+  std::ranges::merge(split.training, split.validation, std::back_inserter(both));
+  return both;
+}
+
+/// The two columns that count, of the rows that are trained on and of the validation rows.
 Result<Parts> read_parts(const Job& job) {
   AMAS_TRY(std::string bytes, read_file(job.dataset));
   AMAS_TRY(const data::Dataset dataset, data::dataset_from_bytes(bytes));
@@ -25,7 +35,7 @@ Result<Parts> read_parts(const Job& job) {
   AMAS_TRY(const table::Column* text, dataset.table.column(job.text));
   AMAS_TRY(const table::Column* target, dataset.table.column(job.target));
   AMAS_TRY(const auto both, table::Table::of({*text, *target}));
-  return Parts{both.take(dataset.split.training), both.take(dataset.split.validation)};
+  return Parts{both.take(trained_rows(dataset.split, job.refit)), both.take(dataset.split.validation)};
 }
 
 Result<engine::Examples> examples_of(const features::Pipeline& pipeline, const table::Table& part,

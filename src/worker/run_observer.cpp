@@ -53,21 +53,26 @@ void RunObserver::on_batch(const engine::BatchReport& report) {
 }
 
 Result<double> RunObserver::on_epoch(const engine::EpochReport& report) {
+  Json entry = {{"epoch", report.epoch},
+                {"step", report.step},
+                {"loss", report.loss},
+                {"learning_rate", report.learning_rate},
+                {"gradient_norm", report.gradient_norm}};
+  if (!run_.refit) return measure(report, std::move(entry));
+  history_.push_back(std::move(entry));
+  return report.epoch;
+}
+
+Result<double> RunObserver::measure(const engine::EpochReport& report, Json entry) {
   const auto scores = all_columns(report.scores, run_.targets.size());
   std::map<std::string, double> metrics;
   for (const auto& name : train::metric_names()) {
     AMAS_TRY(metrics[name], train::metric_value(name, scores, run_.targets, run_.classes));
   }
   const double metric = ranking(metrics);
-  const bool best = best_.offer(report.epoch, metric, report.validation_loss);
-  Json entry = {{"epoch", report.epoch},
-                {"step", report.step},
-                {"loss", report.loss},
-                {"validation_loss", report.validation_loss},
-                {"learning_rate", report.learning_rate},
-                {"gradient_norm", report.gradient_norm},
-                {"metrics", numbers(metrics)},
-                {"best", best}};
+  entry["validation_loss"] = report.validation_loss;
+  entry["metrics"] = numbers(metrics);
+  entry["best"] = best_.offer(report.epoch, metric, report.validation_loss);
   history_.push_back(entry);
   AMAS_CHECK(board_.epoch(report, metrics, run_.targets, run_.rows));
   entry["event"] = "epoch";

@@ -20,9 +20,12 @@ struct ObservedRun {
   std::span<const std::int32_t> targets;  ///< of the validation rows; borrowed
   std::size_t rows = 0;                   ///< of one epoch
   std::size_t batch_size = 1;
+  /// The validation rows are trained on, too: figures on them would say nothing.
+  bool refit = false;
 };
 
-/// Measures every epoch on the validation rows, prints it, draws it, and keeps the history.
+/// Measures every epoch on the validation rows, prints it, draws it, and keeps the history. Of a refit it
+/// only keeps the training's own figures, and counts each epoch as better than the one before.
 class RunObserver final : public engine::TrainObserver {
  public:
   /// All borrowed.
@@ -36,13 +39,14 @@ class RunObserver final : public engine::TrainObserver {
   /// Errors: kDataLoss when it is not what state() gave.
   Status restore(std::string_view state) override;
 
-  /// One entry an epoch, the same in every run: {"epoch","step","loss","validation_loss","learning_rate",
-  /// "gradient_norm","metrics","best"}.
+  /// One entry an epoch, the same in every run: {"epoch","step","loss","learning_rate","gradient_norm"}, and
+  /// "validation_loss","metrics","best" unless it is a refit.
   const Json& history() const { return history_; }
   /// Optimiser steps so far.
   std::int64_t step() const;
 
  private:
+  Result<double> measure(const engine::EpochReport& report, Json entry);
   /// The metric as trainers want it: more is better.
   double ranking(const std::map<std::string, double>& metrics) const;
 

@@ -54,6 +54,12 @@ class Printed {
 
 ObservedRun run_by(std::string metric) { return {std::move(metric), 2, kTargets, 40, 4}; }
 
+ObservedRun refit() {
+  ObservedRun run = run_by("accuracy");
+  run.refit = true;
+  return run;
+}
+
 TEST(RunObserver, measures_two_classes_from_one_column) {
   Printed printed;
   Board board(std::nullopt, {});
@@ -92,6 +98,24 @@ TEST(RunObserver, restored_from_its_state_goes_on_as_if_it_had_never_ended) {
   EXPECT_EQ(second.history()[1]["best"], false) << "the better epoch before is remembered";
   EXPECT_EQ(after.all()[0]["event"], "resumed");
   EXPECT_FALSE(second.restore("not json"));
+}
+
+TEST(RunObserver, says_nothing_of_validation_rows_that_a_refit_has_seen) {
+  Printed printed, after;
+  Board board(std::nullopt, {});
+  RunObserver observer(refit(), board, printed.lines);
+  const std::vector<float> good = {0.1F, 0.9F, 0.9F, 0.1F}, poor = {0.6F, 0.6F, 0.6F, 0.4F};
+  const double first = observer.on_epoch(epoch(1, good, 0.1)).value();
+  EXPECT_GT(observer.on_epoch(epoch(2, poor, 0.9)).value(), first) << "the last epoch is the one to keep";
+  EXPECT_TRUE(printed.all().empty());
+  ASSERT_EQ(observer.history().size(), 2u);
+  EXPECT_TRUE(observer.history()[0].contains("loss"));
+  for (const char* key : {"validation_loss", "metrics", "best"})
+    EXPECT_FALSE(observer.history()[0].contains(key)) << key;
+  RunObserver second(refit(), board, after.lines);
+  ASSERT_TRUE(second.restore(observer.state()));
+  EXPECT_EQ(second.history(), observer.history());
+  EXPECT_EQ(second.step(), 20);
 }
 
 TEST(RunObserver, passes_warnings_and_batches_on) {

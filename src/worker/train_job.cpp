@@ -69,7 +69,8 @@ Json flat_settings(const Job& job) {
 
 struct Results {
   engine::TrainOutcome outcome;
-  std::map<std::string, train::Interval> metrics;  ///< of the best epoch on the validation rows
+  /// Of the best epoch on the validation rows; none of a refit, which has seen them.
+  std::map<std::string, train::Interval> metrics;
 };
 
 /// Each step of training asks for some large pieces of memory (oneDNN's workspace: tens of megabytes) and
@@ -92,6 +93,10 @@ Result<Results> train_prepared(const Job& job, engine::Trainer& trainer, const P
                                    job.threads};
   Results results;
   AMAS_TRY(results.outcome, trainer.train(train_job, observer));
+  if (job.refit) {
+    results.outcome.details.erase("validation_loss");
+    return results;
+  }
   AMAS_TRY(auto evaluation,
            train::evaluate(results.outcome.validation_scores, prepared.validation.targets, classes));
   results.metrics = std::move(evaluation.metrics);
@@ -120,16 +125,17 @@ Result<Json> write_results(const Job& job, const Prepared& prepared, const Resul
     AMAS_CHECK(write_file_atomic(job.folder / name, content));
     digests[name] = crypto::sha256_hex(content);
   }
-  const Json outcome = {
+  Json outcome = {
       {"format", 1},
       {"type", job.candidate["type"]},
       {"best_epoch", results.outcome.best_epoch},
       {"epochs", results.outcome.epochs},
       {"details", results.outcome.details},
+      {"chosen", results.outcome.chosen},
       {"labels", prepared.pipeline.labels()},
       {"rows", {{"training", prepared.training.rows()}, {"validation", prepared.validation.rows()}}},
-      {"validation", intervals(results.metrics)},
       {"files", digests}};
+  if (!job.refit) outcome["validation"] = intervals(results.metrics);
   AMAS_CHECK(write_file_atomic(job.folder / "outcome.json", dump_json(outcome, 1)));
   return outcome;
 }
@@ -161,9 +167,9 @@ Result<Json> do_train_job(const Job& job, const Trainers& trainers, const Lines&
                {"index_count", prepared.pipeline.index_count()}});
   keep_freed_memory();
   AMAS_TRY(const auto batch_size, json_field_or<std::uint64_t>(job.train, "batch_size", 32));
-  Board board(job.tensorboard, {job.spec_text, flat_settings(job), labels});
+  Board board(job.refit ? std::nullopt : job.tensorboard, {job.spec_text, flat_settings(job), labels});
   RunObserver observer({metric, static_cast<std::int32_t>(labels.size()), prepared.validation.targets,
-                        prepared.training.rows(), std::max<std::size_t>(batch_size, 1)},
+                        prepared.training.rows(), std::max<std::size_t>(batch_size, 1), job.refit},
                        board, lines);
   auto outcome = train_and_write(job, *trainer, prepared, observer, board);
   if (const auto ended = board.end(outcome.has_value()); !ended)

@@ -101,6 +101,32 @@ TEST_F(Worker, trains_and_writes_results_of_which_outcome_json_tells_the_digests
   }
 }
 
+TEST_F(Worker, refits_on_training_and_validation_rows_without_figures_of_rows_it_has_seen) {
+  for (const char* type : {"lstm", "linear"}) {
+    Json first = small_job(folder.path() / type, type);
+    Process chooses(write_job(first));
+    const Json chosen = chooses.rest().back()["outcome"]["chosen"];
+    ASSERT_EQ(chooses.exit_code(), 0);
+    Json job = small_job(folder.path() / (std::string(type) + "-refit"), type);
+    job["rows"] = "training and validation";
+    for (const auto& [section, settings] : chosen.items()) job[section].update(settings);
+    Process process(write_job(job));
+    const auto lines = process.rest();
+    ASSERT_EQ(process.exit_code(), 0);
+    const auto split = small_dataset(300).split;
+    EXPECT_EQ(lines.front()["rows"]["training"], split.training.size() + split.validation.size());
+    for (const Json& line : lines) EXPECT_NE(line["event"], "epoch");
+    const Json outcome = lines.back()["outcome"];
+    EXPECT_FALSE(outcome.contains("validation"));
+    EXPECT_FALSE(outcome["details"].contains("validation_loss"));
+    EXPECT_EQ(outcome["chosen"], chosen);
+    EXPECT_NE(outcome["files"]["model.onnx"], "");
+    EXPECT_EQ(result(job, "validation_scores.f32").size(), split.validation.size() * 2 * 4);
+    EXPECT_NE(result(job, "model.onnx"), result(first, "model.onnx"));
+    EXPECT_FALSE(fs::exists(job["tensorboard"].get<std::string>()));
+  }
+}
+
 TEST_F(Worker, killed_anywhere_and_run_again_ends_with_the_same_bytes) {
   const Json job = small_job(folder.path() / "undisturbed");
   Process undisturbed(write_job(job));

@@ -82,11 +82,11 @@ def test_an_exported_package_holds_files_that_others_read(amas, trained_home, tm
     ("text,label\na b c,x\n", "name: x\ndata: {source: data.csv}\ntrain: {epoch: 3}\n", USAGE, 'did you mean "epochs"'),
     ("text,label\na b c,x\n", "name: x\ndata: {source: gone.csv}\n", NO_INPUT, "gone.csv"),
     ("text,label\na b c,x\n", "name: [x\n", USAGE, "line"),
-    ("", None, USAGE, "data.csv"),
+    ("", None, DATA, "data.csv"),
     ("text,label\n", None, None, "data.csv"),
-    ("text,label\na,b,c,d\ne,f\n", None, USAGE, "data.csv"),
+    ("text,label\na,b,c,d\ne,f\n", None, DATA, "data.csv"),
     ("text,kind\na b c,x\nd e f,y\n", None, USAGE, "label"),
-    (b"text,label\n\xff\xfe\xfd,x\nb,y\n", None, USAGE, "data.csv"),
+    (b"text,label\n\xff\xfe\xfd,x\nb,y\n", None, DATA, "data.csv"),
     ("text,label\n" + "".join(f"word{i} more{i},only\n" for i in range(50)), None, DATA, "class"),
 ])
 def test_bad_input_is_refused_with_what_to_do(amas, tmp_path, content, spec, status, says):

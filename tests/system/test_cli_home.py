@@ -123,3 +123,41 @@ def test_a_run_that_cannot_begin_makes_no_home(amas, tmp_path):
     ended = call(amas, tmp_path / "home", "run", tmp_path / "x.yaml")
     assert ended.returncode == DATA and "larger than allowed" in ended.stderr
     assert not (tmp_path / "home").exists()
+
+
+def without_a_home(amas, folder, *arguments, **variables):
+    """Runs the program in a folder with no more than these variables."""
+    return subprocess.run([amas, *arguments], capture_output=True, text=True, timeout=60, cwd=folder,
+                          env={"PATH": os.environ["PATH"]} | variables)
+
+
+@pytest.mark.parametrize("command", [*READING, *OTHERS, ["serve", "--port", "0"], ["doctor"]], ids=" ".join)
+def test_without_a_place_for_a_home_the_working_folder_is_not_taken(amas, trained_home, tmp_path, command):
+    folder = tmp_path / "folder"
+    shutil.copytree(trained_home, folder)
+    shutil.copytree(trained_home, folder / ".amas")
+    before = state_of(folder)
+    for variables in ({}, {"HOME": ""}, {"HOME": "", "AMAS_HOME": ""}):
+        ended = without_a_home(amas, folder, *command, **variables)
+        assert (ended.returncode, ended.stdout) == (USAGE, "")
+        assert "neither $AMAS_HOME nor $HOME is set; name a folder with --home" in ended.stderr
+    assert state_of(folder) == before
+
+
+def test_what_needs_no_home_works_without_a_place_for_one(amas, tmp_path):
+    for line in (["--help"], ["--version"], ["help", "run"], ["completion", "bash"], ["__complete", "--", "mod"], []):
+        assert without_a_home(amas, tmp_path, *line).returncode == 0, line
+
+
+def test_an_empty_amas_home_means_the_one_below_home(amas, trained_home, tmp_path):
+    shutil.copytree(trained_home, tmp_path / ".amas")
+    listed = without_a_home(amas, "/", "model", "list", HOME=str(tmp_path), AMAS_HOME="")
+    assert listed.returncode == 0 and "mail" in listed.stdout
+
+
+def test_a_run_names_the_home_in_its_commands_where_it_is_not_the_one_by_default(amas, trained_home, small_spec, tmp_path):
+    home = shutil.copytree(trained_home, tmp_path / "home")
+    for variables, named in (({"AMAS_HOME": str(home)}, False), ({"AMAS_HOME": "/elsewhere"}, True), ({}, True)):
+        run = without_a_home(amas, tmp_path, "--home", home, "run", small_spec, **variables)
+        assert run.returncode == 0, run.stderr
+        assert (f"amas --home {home} predict mail" in run.stdout) == named, run.stdout

@@ -1,18 +1,15 @@
 """Damage in a home: it is found before it is deployed, named with what to do, and mended by a run."""
 
-import fcntl
-import http.server
 import json
-import os
 import pathlib
 import shutil
 import subprocess
-import threading
 import time
 import urllib.error
 import urllib.request
 
 import pytest
+from pretended import pretended_server
 
 DAMAGED = 74  # sysexits.h: EX_IOERR, as src/base/result.cpp maps DATA_LOSS.
 
@@ -115,29 +112,12 @@ def test_deploy_waits_for_the_server_and_says_what_it_made_of_it(amas, home, ser
 
 
 def test_deploy_fails_when_the_server_cannot_load_the_model(amas, home):
-    class Refusing(http.server.BaseHTTPRequestHandler):
-        """A server that failed to load whatever it was told to."""
-
-        def do_GET(self):
-            failed = {"version": 1, "variant": "fp32", "state": "failed",
-                      "error": {"code": "RESOURCE_EXHAUSTED", "message": "no memory for the graph"}}
-            told = {"name": "mail", "generation": 1_000, "wanted": [failed],
-                    "versions": [{"version": 2, "variant": "int8", "state": "available"}, failed]}
-            body = json.dumps({"deployments": [told]}).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_):
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server, open(home / "serve.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        (home / "serve.json").write_text(json.dumps({"pid": os.getpid(), "port": server.server_address[1]}))
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    failed = {"version": 1, "variant": "fp32", "state": "failed",
+              "error": {"code": "RESOURCE_EXHAUSTED", "message": "no memory for the graph"}}
+    told = {"name": "mail", "generation": 1_000, "wanted": [failed],
+            "versions": [{"version": 2, "variant": "int8", "state": "available"}, failed]}
+    with pretended_server(home, {"deployments": [told]}):
         refused = call(amas, home, "deploy", "mail", "--version", "1", "--variant", "fp32")
-        server.shutdown()
     assert refused.returncode == 75, refused.stdout + refused.stderr  # EX_TEMPFAIL, as RESOURCE_EXHAUSTED is mapped
     assert "no memory for the graph" in refused.stderr and "version 2 (int8) goes on answering" in refused.stderr
 
@@ -147,10 +127,37 @@ def test_a_failed_model_is_told_by_health_deploy_and_doctor(amas, home, serving)
     with serving(home) as server:
         status, body = health(server)
         assert (status, body["status"]) == (503, "failed")
-        assert body["models"][0]["state"] == "failed" and "pipeline.json" in body["models"][0]["error"]["message"]
+        assert body["models"][0]["state"] == "failed" and body["models"][0]["error"]["code"] == "DATA_LOSS"
         assert deployed(amas, home)["server"] == "failed"
         checks = json.loads(call(amas, home, "--json", "doctor").stdout.splitlines()[0])
         assert any(check["check"] == "server" and "failed" in check["detail"] for check in checks)
+
+
+@pytest.mark.parametrize("path, body", [
+    ("/v1/models/mail:predict", b'{"instances": ["a"]}'),
+    ("/v1/models/mail/metadata", None),
+    ("/v1/models/mail", None),
+    ("/v2/models/mail/infer", b'{"inputs": [{"name": "text", "shape": [1], "datatype": "BYTES", "data": ["a"]}]}'),
+    ("/v2/models/mail", None),
+    ("/v2/repository/index", b""),
+    ("/api/v1/deployments", None),
+    ("/healthz", None),
+])
+def test_clients_do_not_hear_where_a_damaged_package_lies_nor_to_come_again_soon(amas, home, serving, path, body):
+    package = package_of(amas, home, deployed(amas, home)["version"])
+    flip_a_byte(package / "pipeline.json")
+    with serving(home) as server:
+        try:
+            with urllib.request.urlopen(urllib.request.Request(server.url + path, body), timeout=10) as reply:
+                status, headers, text = reply.status, reply.headers, reply.read().decode()
+        except urllib.error.HTTPError as error:
+            status, headers, text = error.code, error.headers, error.read().decode()
+    assert status in (200, 500) or path == "/healthz" and status == 503
+    assert "Retry-After" not in headers
+    assert str(home) not in text and package.name not in text
+    assert "damaged" in text
+    assert str(package) in pathlib.Path(home, "logs", "serve.log").read_text()
+    assert str(package) in call(amas, home, "doctor").stdout
 
 
 def test_serve_says_what_it_serves_and_what_failed(amas, home, tmp_path):

@@ -130,3 +130,48 @@ def test_an_import_says_its_columns_in_a_short_list(amas, tmp_path):
     done = call(amas, tmp_path / "home", "data", "import", tmp_path / "x.yaml")
     assert "columns: text (string), label (string), c0 (int64), " in done.stdout, done.stdout + done.stderr
     assert "c9 (int64) and 10 more; text: text, target: label" in done.stdout
+
+
+def test_show_takes_a_version_by_option_or_with_the_name(amas, tmp_path):
+    home = tmp_path / "home"
+    for rows in (60, 80):
+        assert call(amas, home, "data", "import", spec_over(tmp_path, two_classes(rows))).returncode == 0
+    for arguments, rows in ((["x", "--version", "1"], 60), (["x@1"], 60), (["x", "--version", "2"], 80), (["x"], 80)):
+        shown = json.loads(call(amas, home, "--json", "data", "show", *arguments).stdout)
+        assert shown["profile"]["rows"] == rows, arguments
+    assert 'no such dataset: x@3' in call(amas, home, "data", "show", "x", "--version", "3").stderr
+    assert "named twice" in call(amas, home, "data", "show", "x@1", "--version", "1").stderr
+    assert "see `amas data list`" in call(amas, home, "data", "show", "x", "--version", "0").stderr
+
+
+@pytest.mark.parametrize("name, content", [
+    ("empty.csv", ""), ("blank.csv", "\n\n"), ("header.csv", "text,label\n"), ("ragged.csv", "text,label\na,b\na,b,c\n"),
+    ("empty.jsonl", ""), ("blank.jsonl", "\n"), ("broken.jsonl", '{"text": \n'), ("list.jsonl", "[1]\n"),
+    ("empty.parquet", ""), ("broken.parquet", "PAR1 nothing PAR1"),
+])
+def test_a_fault_of_the_data_ends_with_the_status_of_data(amas, tmp_path, name, content):
+    (tmp_path / name).write_text(content)
+    looked = call(amas, tmp_path / "home", "data", "look", tmp_path / name)
+    (tmp_path / "x.yaml").write_text(f"name: x\ndata: {{source: {name}}}\n")
+    imported = call(amas, tmp_path / "home", "data", "import", tmp_path / "x.yaml")
+    for ended in (looked, imported):
+        assert ended.returncode == 65 and name in ended.stderr, ended.stderr  # sysexits.h: EX_DATAERR
+
+
+def test_a_mean_that_is_only_rounding_is_shown_as_0(amas, tmp_path):
+    numbers = [0.1, 0.2, -0.3, 0.7, -0.7] * 20
+    lines = "".join(f"text {row},{number},{number / 1e20},{number / 1e20 + 1e-21}\n" for row, number in enumerate(numbers))
+    (tmp_path / "x.csv").write_text("text,around,tiny,small\n" + lines)
+    profile = json.loads(call(amas, tmp_path, "--json", "data", "look", tmp_path / "x.csv").stdout)["profile"]
+    assert 0 < abs(profile["columns"][1]["mean"]) < 1e-15  # else this tests nothing
+    shown = call(amas, tmp_path, "data", "look", tmp_path / "x.csv").stdout.splitlines()
+    means = {line.split()[0]: line.split()[5] for line in shown if " float64 " in line}
+    assert means["around"] == "0" and means["tiny"] == "0"
+    assert means["small"] == "1e-21"
+
+
+def test_an_empty_spec_is_named(amas, tmp_path):
+    for content in ("", "# nothing\n", "---\n"):
+        (tmp_path / "empty.yaml").write_text(content)
+        ended = call(amas, tmp_path / "home", "run", tmp_path / "empty.yaml")
+        assert ended.returncode == 64 and str(tmp_path / "empty.yaml") in ended.stderr, ended.stderr

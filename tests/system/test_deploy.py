@@ -3,6 +3,8 @@
 import json
 import shutil
 import subprocess
+import urllib.error
+import urllib.request
 
 import pytest
 
@@ -17,6 +19,12 @@ def home(trained_home, tmp_path):
 
 def call(amas, home, *arguments):
     return subprocess.run([amas, "--home", home, *arguments], capture_output=True, text=True, timeout=300)
+
+
+def test_the_list_for_machines_has_what_people_see(amas, home):
+    heads = call(amas, home, "deploy", "--list").stdout.splitlines()[0].split()
+    rows = json.loads(call(amas, home, "--json", "deploy", "--list").stdout)
+    assert {"name" if head == "DEPLOYMENT" else head.lower() for head in heads} == rows[0].keys()
 
 
 def deployed(amas, home):
@@ -60,6 +68,17 @@ def test_removing_says_so(amas, home):
     assert "mail is deployed no more" in call(amas, home, "deploy", "mail", "--remove").stdout
     again = call(amas, home, "deploy", "mail", "--remove")
     assert again.returncode == NO_INPUT and "no such deployment: mail; there is none yet" in again.stderr
+
+
+def test_removing_waits_until_the_server_answers_no_more(amas, home, serving):
+    with serving(home) as server:
+        call(amas, home, "deploy", "mail", "--as", "other")
+        removed = call(amas, home, "deploy", "mail", "--remove")
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(f"{server.url}/v1/models/mail", timeout=10)
+        assert removed.returncode == 0
+        assert f"the server on port {server.port} answers for it no more" in removed.stdout
+        assert json.loads(call(amas, home, "--json", "deploy", "other", "--remove").stdout)["server"] == "gone"
 
 
 def test_a_run_that_brings_nothing_new_leaves_what_was_deployed_by_hand(amas, home, small_spec):
@@ -142,3 +161,32 @@ def test_kernels_that_are_asked_for_in_vain_are_named(amas, home):
         checks[kernels] = next(check for check in json.loads(done.stdout.splitlines()[0]) if check["check"] == "kernels")
     assert checks["portable"]["good"] and checks["portable"]["detail"].startswith("portable")
     assert not checks["nonsense"]["good"] and "nonsense" in checks["nonsense"]["detail"]
+
+
+def test_int8_that_runs_as_int16_is_said_wherever_it_is_named(amas, home, serving):
+    """Kernels without int8 stand for a processor without it."""
+    version = version_of(amas, home, "lstm")
+    if "compiled-int8" not in variants_of(amas, home, version):
+        pytest.skip("this processor made no int8 variant")
+
+    def with_avx2(*arguments):
+        return subprocess.run(["env", "AMAS_KERNELS=avx2", amas, "--home", home, *arguments], capture_output=True,
+                              text=True, timeout=300)
+
+    doctor = next(line for line in with_avx2("doctor").stdout.splitlines() if " kernels " in line)
+    if "avx2, as" not in doctor:
+        pytest.skip("this processor does not run the kernels without int8")
+    assert "compiled-int8 variants run as int16" in doctor
+    shown = with_avx2("model", "show", "mail", "--version", str(version)).stdout
+    rows = {line.split()[0]: line for line in shown.splitlines() if "compiled-" in line}
+    assert {name for name, line in rows.items() if "runs as int16 on this processor" in line} == {
+        name for name in rows if name.endswith("int8")}
+    assert "runs as" not in call(amas, home, "model", "show", "mail", "--version", str(version)).stdout
+    done = with_avx2("deploy", "mail", "--version", str(version), "--variant", "compiled-int8")
+    assert done.returncode == 0 and "! compiled-int8 runs as int16 here" in done.stdout
+    plain = call(amas, home, "deploy", "mail", "--version", str(version), "--variant", "compiled-int8")
+    assert "runs as" not in plain.stdout
+    with serving(home):
+        pass
+    loaded = [json.loads(line) for line in (home / "logs" / "serve.log").read_text().splitlines() if "model_loaded" in line]
+    assert loaded[-1]["variant"] == "compiled-int8" and loaded[-1]["precision"] == "int8"

@@ -3,6 +3,7 @@
 import json
 import pathlib
 import random
+import re
 import subprocess
 import urllib.request
 
@@ -90,3 +91,6 @@ def test_too_few_rows_give_no_verdict(amas, mail_home, serving):
         shown = subprocess.run([amas, "--home", mail_home, "monitor", "--once"], check=True, capture_output=True,
                                text=True).stdout
         assert shown.count("learning: 2 of 100 rows seen") == len(drift(amas, mail_home)), shown
+        assert shown.count("learning: 0 of 21 points seen, each of 1 s or more, with 10 requests") == 2, shown
+        assert re.search(r"traffic .* learning: \d+ of 21 points seen, each of 1 s\n", shown), shown
+        assert " usual " not in shown

@@ -33,14 +33,24 @@ def leftovers(home):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(amas, small_spec, tmp_path_factory):
+def refit_spec(small_spec, tmp_path_factory):
+    """The small spec with a second training of what the first has chosen, so that every step of a run is there."""
+    folder = tmp_path_factory.mktemp("refit-spec")
+    (folder / "texts.jsonl").write_bytes(small_spec.with_name("texts.jsonl").read_bytes())
+    (folder / "mail.yaml").write_text(small_spec.read_text().replace("train: {", "train: {refit: on, "))
+    return folder / "mail.yaml"
+
+
+@pytest.fixture(scope="module")
+def undisturbed(amas, refit_spec, tmp_path_factory):
     home = tmp_path_factory.mktemp("undisturbed")
     begin = time.monotonic()
-    subprocess.run(run_command(amas, home, small_spec), check=True, capture_output=True, timeout=300)
+    run = subprocess.run(run_command(amas, home, refit_spec), check=True, capture_output=True, text=True, timeout=300)
+    assert "refit lstm" in run.stdout and "refit linear" in run.stdout
     return packages(amas, home), datasets(amas, home), time.monotonic() - begin
 
 
-def test_a_run_that_is_killed_again_and_again_ends_in_the_same_digests(amas, small_spec, undisturbed, tmp_path):
+def test_a_run_that_is_killed_again_and_again_ends_in_the_same_digests(amas, refit_spec, undisturbed, tmp_path):
     wanted_packages, wanted_datasets, seconds = undisturbed
     moments = random.Random(11)
     kills = 0
@@ -48,7 +58,7 @@ def test_a_run_that_is_killed_again_and_again_ends_in_the_same_digests(amas, sma
     while kills < KILLS:
         # Every other time its whole process group is killed, as when a machine dies; else amas alone, whose workers must
         # not survive it. The moment is spread over the run.
-        run = subprocess.Popen(run_command(amas, home, small_spec), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        run = subprocess.Popen(run_command(amas, home, refit_spec), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                start_new_session=True)
         try:
             run.wait(timeout=moments.uniform(0.02, max(0.3, seconds * 0.6)))
@@ -64,7 +74,7 @@ def test_a_run_that_is_killed_again_and_again_ends_in_the_same_digests(amas, sma
         assert run.returncode == 0
         assert packages(amas, home) == wanted_packages
         home = tmp_path / f"home-{kills}"
-    subprocess.run(run_command(amas, home, small_spec), check=True, capture_output=True, timeout=300)
+    subprocess.run(run_command(amas, home, refit_spec), check=True, capture_output=True, timeout=300)
     assert packages(amas, home) == wanted_packages
     assert datasets(amas, home) == wanted_datasets
     assert leftovers(home) == []

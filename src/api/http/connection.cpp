@@ -1,6 +1,7 @@
 #include "api/http/connection.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 
 #include <algorithm>
 #include <array>
@@ -11,6 +12,7 @@
 #include <exception>
 
 #include "api/http/inflate.h"
+#include "api/http/ticket.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -41,31 +43,17 @@ bool same_word(std::string_view a, std::string_view b) {
 
 bool has_line_break(std::string_view text) { return text.find_first_of("\r\n") != std::string_view::npos; }
 
-/// Answers for a handler: exactly once, even when it forgets to.
-class Ticket {
- public:
-  explicit Ticket(std::shared_ptr<Connection> connection) : connection_(std::move(connection)) {}
-  Ticket(const Ticket&) = delete;
-  Ticket& operator=(const Ticket&) = delete;
-  ~Ticket() {
-    if (!used_.load(std::memory_order_relaxed))
-      answer(error_response(500, "the request was given up; report this"));
-  }
-  void answer(Response response) {
-    if (used_.exchange(true)) return;
-    Loop& loop = connection_->loop();
-    loop.post(Mail{connection_, std::move(response), nullptr});
-  }
-
- private:
-  const std::shared_ptr<Connection> connection_;
-  std::atomic<bool> used_{false};
-};
+// Whether the other side has reset the connection; urgent data wakes the same wait.
+bool has_failed(int socket) {
+  pollfd asked{socket, 0, 0};
+  return ::poll(&asked, 1, 0) > 0 && (asked.revents & (POLLERR | POLLHUP)) != 0;
+}
 
 }  // namespace
 
 Connection::Connection(std::shared_ptr<Loop> loop, asio::ip::tcp::socket socket)
     : loop_(std::move(loop)), socket_(std::move(socket)) {
+  request_.gone = gone_;
   request_.header = [this](std::string_view name) {
     return parser_ ? parser_->field(name) : std::string_view();
   };
@@ -78,7 +66,18 @@ void Connection::start() {
   const std::int64_t wait_us =
       loop_->shared().draining ? kDrainGraceUs : loop_->shared().options.idle_timeout_us;
   deadline_us_ = system_clock().steady_us() + wait_us;
+  watch_for_reset();
   read();
+}
+
+// While a request is in work nothing is read, and nothing else would tell. The end of the client's own
+// direction is no error.
+void Connection::watch_for_reset() {
+  socket_.async_wait(asio::ip::tcp::socket::wait_error, [self = shared_from_this()](error_code error) {
+    if (error || self->stage_ == Stage::kClosed || !has_failed(self->socket_.native_handle())) return;
+    self->gone_->store(true, std::memory_order_relaxed);
+    self->close();
+  });
 }
 
 void Connection::receive(Mail mail) {
@@ -353,7 +352,7 @@ void Connection::write_head(const Response& response, bool with_body) {
     fmt::format_to(out, "traceparent: 00-{}-{}-{}\r\n", request_.trace_id, request_.span_id, caller_flags_);
   for (const auto& [name, value] : response.headers)
     if (!has_line_break(name) && !has_line_break(value)) fmt::format_to(out, "{}: {}\r\n", name, value);
-  if (response.status == 429 || response.status == 503)
+  if (response.retry_helps && (response.status == 429 || response.status == 503))
     fmt::format_to(out, "Retry-After: {}\r\n", kRetryAfterSeconds);
   if (!keep_alive_) out_head_ += "Connection: close\r\n";
   else if (parser_ && parser_->is_http_1_0()) out_head_ += "Connection: keep-alive\r\n";

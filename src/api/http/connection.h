@@ -36,6 +36,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
  private:
   enum class Stage { kHead, kBody, kDecompressing, kHandling, kWriting, kLingering, kClosed };
 
+  void watch_for_reset();
   void read();
   void on_read(boost::beast::error_code error, std::size_t bytes);
   void advance();
@@ -73,6 +74,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::string inflated_;
   std::size_t discarded_ = 0;  ///< bytes read since lingering began
 
+  std::shared_ptr<std::atomic<bool>> gone_ = std::make_shared<std::atomic<bool>>(false);
   Request request_;
   std::string caller_flags_;  ///< of a valid traceparent; empty: there was none
   bool is_head_ = false;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -25,18 +26,22 @@ struct Request {
   std::string request_id;                                         ///< of X-Request-Id, or made
   std::string trace_id;                                           ///< 32 hex digits: of traceparent, or made
   std::string span_id;                                            ///< 16 hex digits: ours
+  /// Becomes true when the client has reset its connection, so that nobody hears the reply; null: never. A
+  /// client that has only ended its own direction still waits.
+  std::shared_ptr<const std::atomic<bool>> gone;
 };
 
 /// Names and values of a reply's headers.
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
 /// The reply to one request. The server adds Content-Length, X-Request-Id, traceparent (where the request had
-/// one), Connection, and Retry-After with 429 and 503.
+/// one), Connection, and Retry-After with 429 and 503, unless coming again soon does not help.
 struct Response {
   int status = 200;
   std::string content_type = "application/json";
   std::string body;
   Headers headers;
+  bool retry_helps = true;
 };
 
 /// Sends the reply; to be called exactly once, from any thread. A reply that is dropped without a call gives

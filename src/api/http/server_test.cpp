@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "api/http/test_client.h"
+#include "base/threads.h"
 
 namespace amas::http {
 namespace {
@@ -77,6 +78,41 @@ TEST_F(ServerTest, answers_pipelined_requests_in_order_though_replies_are_ready_
   client.send(requests);
   for (int i = 0; i < 50; ++i) EXPECT_EQ(std::to_string(i), client.read().body);
   server_.reset();
+}
+
+/// Keeps what the handler was given, to be answered later.
+struct Kept {
+  Reply reply;
+  std::shared_ptr<const std::atomic<bool>> gone;
+};
+
+TEST_F(ServerTest, tells_of_a_client_that_resets_its_connection_while_its_request_is_in_work) {
+  Guarded<std::vector<Kept>> kept;
+  const std::uint16_t port = start([&](const Request& request, Reply reply) {
+    kept.with([&](auto& all) { all.push_back({std::move(reply), request.gone}); });
+  });
+  const auto has = [&](std::size_t count) {
+    return eventually([&] { return kept.with([&](auto& all) { return all.size() == count; }); });
+  };
+  TestClient killed(port), patient(port);
+  killed.send(post("/", "a"));
+  ASSERT_TRUE(has(1));
+  patient.send(post("/", "b"));
+  patient.end_sending();
+  ASSERT_TRUE(has(2));
+  auto all = kept.with([](auto& taken) { return std::exchange(taken, {}); });
+  EXPECT_FALSE(*all[0].gone);
+  killed.reset();
+  EXPECT_TRUE(eventually([&] { return all[0].gone->load(); }));
+  all[0].reply({200, "text/plain", "for nobody", {}});
+  EXPECT_FALSE(*all[1].gone);
+  all[1].reply({200, "text/plain", "late", {}});
+  EXPECT_EQ("late", patient.read().body);
+  TestClient next(port);
+  next.send(post("/", "c"));
+  ASSERT_TRUE(has(1));
+  kept.with([](auto& taken) { taken[0].reply({200, "text/plain", "on", {}}); });
+  EXPECT_EQ("on", next.read().body);
 }
 
 TEST_F(ServerTest, takes_a_request_that_comes_byte_by_byte) {
@@ -206,8 +242,11 @@ TEST_F(ServerTest, leaves_headers_away_that_would_split_the_reply) {
 
 TEST_F(ServerTest, says_when_to_come_again_with_429_and_503_only) {
   TestClient client(start([](const Request& request, Reply reply) {
-    reply(error_response(std::stoi(std::string(request.path.substr(1))), "no"));
+    auto response = error_response(std::stoi(std::string(request.path.substr(1))), "no");
+    response.retry_helps = request.query != "in-vain";
+    reply(std::move(response));
   }));
+  EXPECT_EQ("", client.ask(post("/503?in-vain", "")).header("Retry-After"));
   for (const char* status : {"429", "503"})
     EXPECT_EQ("1", client.ask(post("/" + std::string(status), "")).header("Retry-After"));
   for (const char* status : {"200", "400", "500"})

@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 
 namespace amas::http {
 
@@ -41,7 +42,9 @@ class TestClient {
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     connected_ = ::connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
   }
-  ~TestClient() { ::close(socket_); }
+  ~TestClient() {
+    if (socket_ >= 0) ::close(socket_);
+  }
   TestClient(const TestClient&) = delete;
   TestClient& operator=(const TestClient&) = delete;
 
@@ -83,6 +86,15 @@ class TestClient {
   WireReply ask(std::string_view bytes) {
     send(bytes);
     return read();
+  }
+
+  /// Ends its own direction, and goes on reading.
+  void end_sending() { ::shutdown(socket_, SHUT_WR); }
+  /// Goes away with a reset, as a client that is killed with bytes unread.
+  void reset() {
+    const linger now{1, 0};
+    ::setsockopt(socket_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    ::close(std::exchange(socket_, -1));
   }
 
   /// Whether the server closes the connection, orderly and without further bytes, within ten seconds.

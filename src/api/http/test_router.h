@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <future>
 #include <memory>
 #include <string_view>
@@ -20,7 +21,8 @@ struct TestRouter {
                     .header = {},
                     .request_id = "r",
                     .trace_id = "t",
-                    .span_id = "s"};
+                    .span_id = "s",
+                    .gone = gone};
     request.header = [&headers](std::string_view name) {
       for (const auto& [known, value] : headers)
         if (known == name) return std::string_view(value);
@@ -33,6 +35,7 @@ struct TestRouter {
   }
 
   Router router;
+  std::shared_ptr<const std::atomic<bool>> gone{};  ///< of all requests
 };
 
 }  // namespace amas::http

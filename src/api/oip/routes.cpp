@@ -52,7 +52,8 @@ void ask(serve::ModelService& service, const http::Request& request, const Targe
                             .deadline_us = timeout_us > 0 ? system_clock().steady_us() + timeout_us : 0,
                             .request_id = request.request_id,
                             .trace_id = request.trace_id,
-                            .span_id = request.span_id};
+                            .span_id = request.span_id,
+                            .gone = request.gone};
   service.infer(std::move(asked), [reply, name = target.model, question = std::move(*question),
                                    manifest = std::move(*manifest)](Result<serve::InferResponse> response) {
     if (!response) return reply(refuse(response.error()));

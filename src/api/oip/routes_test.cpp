@@ -34,6 +34,13 @@ class OipRoutes : public testing::Test {
   http::TestRouter test_;
 };
 
+TEST_F(OipRoutes, does_not_ask_the_model_for_a_client_that_has_gone_away) {
+  test_.gone = std::make_shared<const std::atomic<bool>>(true);
+  fake_.engine.counts.runs = 0;
+  error("/v2/models/spam/infer", kQuestion, 499);
+  EXPECT_EQ(fake_.engine.counts.runs, 0);
+}
+
 TEST_F(OipRoutes, infers_in_json_and_in_binary_alike) {
   const Json json = Json::parse(call("POST", "/v2/models/spam/infer", kQuestion).body);
   EXPECT_EQ(json["model_name"], "spam");

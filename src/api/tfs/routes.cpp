@@ -59,7 +59,8 @@ void ask(serve::ModelService& service, const http::Request& request, const Targe
                             .inputs = std::move(question->inputs),
                             .request_id = request.request_id,
                             .trace_id = request.trace_id,
-                            .span_id = request.span_id};
+                            .span_id = request.span_id,
+                            .gone = request.gone};
   service.infer(std::move(asked), [reply, verb = target.verb, rows = question->rows,
                                    manifest = std::move(*manifest)](Result<serve::InferResponse> response) {
     if (!response) return reply(refuse(response.error()));

@@ -48,6 +48,13 @@ TEST_F(TfsRoutes, classifies_with_a_score_for_each_label) {
   post("/v1/models/spam:regress", R"({"examples":[{"text":"a"}]})", 501);
 }
 
+TEST_F(TfsRoutes, does_not_ask_the_model_for_a_client_that_has_gone_away) {
+  test_.gone = std::make_shared<const std::atomic<bool>>(true);
+  fake_.engine.counts.runs = 0;
+  post("/v1/models/spam:predict", R"({"instances":["w1 w2"]})", 499);
+  EXPECT_EQ(fake_.engine.counts.runs, 0);
+}
+
 TEST_F(TfsRoutes, decodes_a_large_body_on_a_compute_thread) {
   std::string body = R"({"instances":["w1 w2")";
   while (body.size() <= 100'000) body += R"(,"w1 w2")";

@@ -231,8 +231,9 @@ Result<TrainOutcome> Run::outcome() const {
     return resource_exhausted("model is too large for an ONNX file; lower features_max");
   outcome.best_epoch = best_.epoch;
   outcome.epochs = static_cast<int>(settings_.costs.size());
-  outcome.details = {{"c", settings_.costs[static_cast<std::size_t>(best_.epoch - 1)]},
-                     {"validation_loss", best_.loss}};
+  const double cost = settings_.costs[static_cast<std::size_t>(best_.epoch - 1)];
+  outcome.details = {{"c", cost}, {"validation_loss", best_.loss}};
+  outcome.chosen = {{"candidate", {{"c", cost}}}};
   return outcome;
 }
 

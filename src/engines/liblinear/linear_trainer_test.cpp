@@ -124,6 +124,19 @@ TEST(LinearTrainer, takes_one_cost_as_a_number) {
   EXPECT_EQ(outcome.details["c"], 2.5);
 }
 
+TEST(LinearTrainer, trained_with_the_chosen_cost_tries_no_other) {
+  const Examples training = sparse_task(300, 1, 2), validation = sparse_task(100, 2, 2);
+  TrainJob job = job_of(training, validation, 2);
+  Listener chooses, chosen;
+  chooses.script = {0.5, 0.6, 0.7, 0.2, 0.1};
+  const auto first = LinearTrainer().train(job, chooses).value();
+  EXPECT_EQ(first.chosen, (Json{{"candidate", {{"c", 16.0}}}}));
+  job.candidate.update(first.chosen["candidate"]);
+  const auto again = LinearTrainer().train(job, chosen).value();
+  EXPECT_EQ(again.epochs, 1);
+  EXPECT_EQ(again.details["c"], 16);
+}
+
 TEST(LinearTrainer, scores_rows_as_the_weights_in_its_graph_say) {
   for (const std::int32_t classes : {2, 3}) {
     const Examples training = sparse_task(300, 1, classes), validation = sparse_task(100, 2, classes);

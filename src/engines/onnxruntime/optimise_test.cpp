@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "engines/onnxruntime/onnxruntime_engine.h"
 #include "engines/onnxruntime/reference_scores.h"
+#include "model/onnx_graph.h"
 
 namespace amas::engines {
 namespace {
@@ -143,6 +144,56 @@ TEST_F(Optimise, passes_on_errors_of_the_graph_and_of_the_metrics) {
     return data_loss("gone");
   };
   EXPECT_EQ(optimise::optimise(onnx_, rows_, *engine_, {}).error().code, Code::kDataLoss);
+}
+
+TEST_F(Optimise, makes_judged_variants_again_of_the_same_graph_as_they_were) {
+  const auto judged = must({.accuracy_drop_max = 0.01});
+  const auto remade = optimise::remake(onnx_, judged, inputs_, *engine_);
+  ASSERT_TRUE(remade) << remade.error().message;
+  EXPECT_TRUE(remade->left_out.empty());
+  ASSERT_EQ(remade->variants.size(), judged.size());
+  for (std::size_t i = 0; i < judged.size(); ++i) {
+    EXPECT_EQ(remade->variants[i].name, judged[i].name);
+    EXPECT_EQ(remade->variants[i].onnx, judged[i].onnx) << judged[i].name;
+    EXPECT_EQ(remade->variants[i].scores, judged[i].scores) << judged[i].name;
+    EXPECT_EQ(remade->variants[i].details, judged[i].details);
+  }
+}
+
+TEST_F(Optimise, makes_judged_variants_again_of_another_graph_and_keeps_what_was_judged) {
+  const auto judged = must({.accuracy_drop_max = 0.01});
+  TextLstm other = sparse_net();
+  for (float& weight : other.dense_kernel) weight = -weight;  // which is wrong in every row
+  const auto remade = optimise::remake(model::export_text_lstm(other), judged, inputs_, *engine_);
+  ASSERT_TRUE(remade) << remade.error().message;
+  ASSERT_EQ(remade->variants.size(), judged.size());
+  for (std::size_t i = 0; i < judged.size(); ++i) {
+    const VariantResult& variant = remade->variants[i];
+    EXPECT_NE(variant.onnx, judged[i].onnx);
+    EXPECT_NE(variant.scores, judged[i].scores);
+    EXPECT_EQ(variant.metrics, judged[i].metrics);
+    EXPECT_EQ(variant.accuracy_drop, judged[i].accuracy_drop);
+    EXPECT_EQ(variant.allowed, judged[i].allowed);
+  }
+  const auto units = [](const std::string& onnx) {
+    const auto model = model::parse_onnx(onnx);
+    return model::find_constant(model->graph(), "lstm_recurrent")->dims(2);
+  };
+  EXPECT_EQ(units(remade->variants[2].onnx), 32);
+}
+
+TEST_F(Optimise, leaves_out_what_another_graph_does_not_admit_and_says_why) {
+  const auto judged = must({.accuracy_drop_max = 0.01});
+  const TextLstm small = reference::random_net({.vocabulary = 8, .embedding = 4, .units = 8, .length = 20});
+  const std::vector<Tensor> inputs{reference::random_tokens(5, 20, 8)};
+  const auto remade = optimise::remake(model::export_text_lstm(small), judged, inputs, *engine_);
+  ASSERT_TRUE(remade) << remade.error().message;
+  ASSERT_EQ(remade->variants.size(), 1U);
+  EXPECT_EQ(remade->variants[0].scores.size(), 10U);
+  ASSERT_EQ(remade->left_out.size(), 3U);
+  EXPECT_TRUE(remade->left_out[0].starts_with("int8: nothing in the graph can be quantised"));
+  EXPECT_TRUE(remade->left_out[1].starts_with("pruned: ")) << remade->left_out[1];
+  EXPECT_EQ(optimise::remake("no graph", judged, inputs, *engine_).error().code, Code::kInvalidArgument);
 }
 
 TEST_F(Optimise, scores_rows_beyond_one_batch_in_order) {

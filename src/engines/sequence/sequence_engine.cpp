@@ -48,7 +48,7 @@ const Kernels& kernels_of_processor() {
 
 Result<Precision> precision_of(std::string_view name) {
   if (name == "float32") return Precision::kFloat32;
-  if (name.empty() || name == "int16") return Precision::kInt16;
+  if (name == "int16") return Precision::kInt16;
   if (name == "int8") return Precision::kInt8;
   return invalid_argument(fmt::format("precision is unknown: {}; known: float32, int16, int8", name));
 }
@@ -198,13 +198,16 @@ class SequenceEngine final : public engine::Engine {
     if (kernels_of_processor().has_int8) return {"float32", "int16", "int8"};
     return {"float32", "int16"};
   }
+  std::string runs_as(const engine::LoadOptions& options) const override {
+    if (options.precision.empty()) return "int16";
+    return options.precision == "int8" && !kernels_of_processor().has_int8 ? "int16" : options.precision;
+  }
   Result<std::unique_ptr<engine::LoadedModel>> load(std::string_view onnx,
                                                     const engine::LoadOptions& options) override {
-    AMAS_TRY(Precision precision, precision_of(options.precision));
+    AMAS_TRY(const Precision precision, precision_of(runs_as(options)));
     AMAS_TRY(const auto model, model::parse_onnx(onnx));
     AMAS_TRY(Net net, recognise(model));
     const Kernels& kernels = kernels_of_processor();
-    if (precision == Precision::kInt8 && !kernels.has_int8) precision = Precision::kInt16;
     AMAS_TRY(auto branches, fold_branches(net, precision, kernels));
     return std::unique_ptr<engine::LoadedModel>(
         std::make_unique<SequenceModel>(std::move(net), std::move(branches), precision, kernels));

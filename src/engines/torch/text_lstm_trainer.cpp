@@ -325,6 +325,8 @@ Result<TrainOutcome> Run::outcome() {
   outcome.best_epoch = progress_.kept_epoch;
   outcome.epochs = progress_.epoch;
   outcome.details = {{"optimiser_steps", progress_.step}, {"validation_loss", progress_.kept_loss}};
+  outcome.chosen = {
+      {"train", {{"epochs", progress_.kept_epoch}, {"keep", "last"}, {"patience", 0}, {"time_limit_s", 0}}}};
   return outcome;
 }
 

@@ -222,6 +222,20 @@ TEST_F(TextLstm, keeps_the_last_epoch_when_told_to) {
     EXPECT_EQ(outcome.validation_scores[2 * i + 1], listener.scores_by_epoch[3][i]);
 }
 
+TEST_F(TextLstm, trained_with_what_was_chosen_keeps_the_same_weights_and_chooses_nothing) {
+  job.train["epochs"] = 9;
+  job.train["patience"] = 2;
+  Listener chooses(validation), chosen(validation);
+  chooses.script = {0.5, 0.6, 0.7, 0.6, 0.6, 1, 1, 1, 1};
+  const auto first = train_in("chooses", chooses).value();
+  job.train.update(first.chosen["train"]);
+  chosen.script = {0.9, 0.1, 0.1};
+  const auto again = train_in("chosen", chosen).value();
+  EXPECT_EQ(again.epochs, 3);
+  EXPECT_EQ(again.onnx, first.onnx);
+  EXPECT_EQ(again.chosen, first.chosen);
+}
+
 TEST_F(TextLstm, of_epochs_with_equal_metrics_keeps_the_one_with_less_loss) {
   Listener listener(validation);
   listener.script = {0.5, 0.5, 0.5, 0.5};
