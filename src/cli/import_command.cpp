@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/session.h"
+#include "cli/tensor_question.h"
 #include "convert/import.h"
 #include "pipeline/kept_package.h"
 #include "pipeline/spec.h"
@@ -68,17 +69,6 @@ Result<convert::ImportOptions> options_of(const ImportCommand& command) {
   return options;
 }
 
-std::string signature_text(const model::Signature& signature) {
-  std::vector<std::vector<std::string>> rows{{"", "NAME", "DTYPE", "SHAPE"}};
-  const auto add = [&](const char* side, const std::vector<engine::TensorSpec>& specs) {
-    for (const auto& spec : specs)
-      rows.push_back({side, spec.name, std::string(dtype_name(spec.dtype)), format_shape(spec.shape)});
-  };
-  add("input", signature.inputs);
-  add("output", signature.outputs);
-  return format_table(rows);
-}
-
 const store::Measurement* measurement_of(const convert::Imported& imported, const std::string& variant) {
   for (const store::Measurement& one : imported.measured)
     if (one.variant == variant) return &one;
@@ -104,16 +94,10 @@ std::string variants_text(const convert::Imported& imported, const std::string& 
   return format_table(rows);
 }
 
-// An example of a question to it, as small as its signature lets it be.
 std::string next_text(const convert::Imported& imported) {
-  const std::string& name = imported.version.model;
-  const auto& inputs = imported.manifest.signatures.at("serving_default").inputs;
-  std::string names;
-  for (const auto& input : inputs)
-    names += fmt::format("{}\"{}\": …", names.empty() ? "" : ", ", printable(input.name));
   return fmt::format(
-      "\nNext:\n  amas deploy {0}\n  amas predict {0} --json-input '{{{1}}}'\n  amas model show {0}\n", name,
-      names);
+      "\nNext:\n  amas deploy {0}\n  amas predict {0} --json-input {1}\n  amas model show {0}\n",
+      imported.version.model, question_form(imported.manifest.signatures.at("serving_default")));
 }
 
 Json document_of(const convert::Imported& imported, const std::string& best) {

@@ -6,6 +6,7 @@
 #include "cli/curves_text.h"
 #include "cli/registered.h"
 #include "cli/session.h"
+#include "cli/tensor_question.h"
 #include "pipeline/kept_package.h"
 #include "pipeline/steps.h"
 
@@ -37,7 +38,9 @@ Json variants_json(const store::Store& store, const model::Package& package, con
 }
 
 std::string remark_on(const Json& variant) {
-  std::string text = variant["allowed"] == true ? "" : "beyond accuracy_drop_max";
+  std::string text = variant["allowed"] == true   ? ""
+                     : variant["metrics"].empty() ? "too far from fp32"
+                                                  : "beyond accuracy_drop_max";
   if (variant["runs_as"].is_string())
     text += fmt::format("{}runs as {} on this processor", text.empty() ? "" : "; ",
                         variant["runs_as"].get<std::string>());
@@ -180,8 +183,9 @@ Status show_model(Session& session, const ShowOptions& options) {
                 "was trained once more, on {} training and validation rows.\n",
                 manifest.lineage.refit->rows)
           : "";
-  print_text(wrap_lines(title, 2) + format_table(metrics) + "\n" + variants_text(variants) +
-             wrap_lines(refit, 0));
+  const std::string facts = manifest.is_trained() ? format_table(metrics)
+                                                  : signature_text(manifest.signatures.at("serving_default"));
+  print_text(wrap_lines(title, 2) + facts + "\n" + variants_text(variants) + wrap_lines(refit, 0));
   const std::string curves = curves_text(
       "training",
       pipeline::events_folder(*store, manifest.name, manifest.candidate, manifest.lineage.spec_digest));
