@@ -26,6 +26,7 @@ inline constexpr std::size_t kBatchBytesMax = 64u << 20;      ///< prepared rows
 inline constexpr std::size_t kClassesMax = 1'000;             ///< classes of a target
 inline constexpr std::size_t kVocabularyMax = 10'000'000;     ///< entries of a fitted vocabulary
 inline constexpr std::size_t kOnnxBytesMax = 2'000'000'000;   ///< an ONNX file (protobuf ends at 2 GiB)
+inline constexpr std::int64_t kOnnxOpsetMax = 21;             ///< of the default domain, in imported graphs
 inline constexpr std::size_t kForestFeaturesMax = 1'000'000;  ///< columns that an imported forest may ask for
 inline constexpr std::size_t kForestTargetsMax = 100'000;     ///< classes or targets of an imported forest
 inline constexpr std::size_t kForestCategoriesMax = 10'000'000;  ///< members of all its sets of categories

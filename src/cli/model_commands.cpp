@@ -6,6 +6,7 @@
 #include "cli/curves_text.h"
 #include "cli/registered.h"
 #include "cli/session.h"
+#include "cli/tensor_question.h"
 #include "pipeline/kept_package.h"
 #include "pipeline/steps.h"
 
@@ -37,7 +38,9 @@ Json variants_json(const store::Store& store, const model::Package& package, con
 }
 
 std::string remark_on(const Json& variant) {
-  std::string text = variant["allowed"] == true ? "" : "beyond accuracy_drop_max";
+  std::string text = variant["allowed"] == true   ? ""
+                     : variant["metrics"].empty() ? "too far from fp32"
+                                                  : "beyond accuracy_drop_max";
   if (variant["runs_as"].is_string())
     text += fmt::format("{}runs as {} on this processor", text.empty() ? "" : "; ",
                         variant["runs_as"].get<std::string>());
@@ -63,11 +66,10 @@ std::string variants_text(const Json& variants) {
   return format_table(rows);
 }
 
-Result<Json> lineage_json(const store::Store& store, const store::ModelVersion& version,
-                          const model::Package& package) {
+// From the dataset to the training that the model came of.
+Status add_training(const store::Store& store, const store::ModelVersion& version,
+                    const model::Package& package, Json& chain) {
   const model::Lineage& lineage = package.manifest().lineage;
-  Json chain = Json::array();
-  chain.push_back({{"stage", "source"}, {"name", lineage.source}, {"digest", lineage.source_digest}});
   Json dataset{{"stage", "dataset"}, {"digest", lineage.dataset_digest}};
   AMAS_TRY(const auto datasets, store.datasets());
   for (const auto& one : datasets)
@@ -89,6 +91,20 @@ Result<Json> lineage_json(const store::Store& store, const store::ModelVersion& 
                      {"digest", lineage.refit->digest},
                      {"rows", lineage.refit->rows},
                      {"chosen", lineage.refit->chosen}});
+  return {};
+}
+
+Result<Json> lineage_json(const store::Store& store, const store::ModelVersion& version,
+                          const model::Package& package) {
+  const model::Lineage& lineage = package.manifest().lineage;
+  Json chain = Json::array();
+  chain.push_back({{"stage", "source"}, {"name", lineage.source}, {"digest", lineage.source_digest}});
+  if (!package.manifest().is_trained())
+    chain.push_back({{"stage", "import"},
+                     {"name", package.manifest().candidate},
+                     {"libraries", lineage.libraries},
+                     {"amas", lineage.amas_version}});
+  else AMAS_CHECK(add_training(store, version, package, chain));
   chain.push_back({{"stage", "package"},
                    {"digest", package.digest()},
                    {"files", package.manifest().files},
@@ -167,8 +183,9 @@ Status show_model(Session& session, const ShowOptions& options) {
                 "was trained once more, on {} training and validation rows.\n",
                 manifest.lineage.refit->rows)
           : "";
-  print_text(wrap_lines(title, 2) + format_table(metrics) + "\n" + variants_text(variants) +
-             wrap_lines(refit, 0));
+  const std::string facts = manifest.is_trained() ? format_table(metrics)
+                                                  : signature_text(manifest.signatures.at("serving_default"));
+  print_text(wrap_lines(title, 2) + facts + "\n" + variants_text(variants) + wrap_lines(refit, 0));
   const std::string curves = curves_text(
       "training",
       pipeline::events_folder(*store, manifest.name, manifest.candidate, manifest.lineage.spec_digest));
@@ -248,13 +265,15 @@ Status export_model(Session& session, const ShowOptions& options) {
 }  // namespace
 
 void add_model_commands(CLI::App& app, Session& session, Action& action) {
-  CLI::App* model = app.add_subcommand("model", "List, show and export models")->require_subcommand(1);
+  CLI::App* model =
+      app.add_subcommand("model", "List, show, import and export models")->require_subcommand(1);
   model->footer(
       "Examples:\n  amas model list\n  amas model show spam\n  amas model show spam --lineage\n  amas "
-      "model export spam ./spam-package");
+      "model export spam ./spam-package\n  amas model import net.onnx --labels ham,spam");
   CLI::App* list = model->add_subcommand("list", "List all versions of all models");
   list->footer("Examples:\n  amas model list\n  amas --json model list | jq '.[].digest'");
   list->callback([&] { action = [&session] { return list_models(session); }; });
+  add_import_command(*model, session, action);
   auto options = std::make_shared<ShowOptions>();
   CLI::App* show = model->add_subcommand("show", "Show a model: metrics, variants, measured latency");
   show->add_option("model", options->model, "Its name")->required()->type_name("NAME");

@@ -72,6 +72,7 @@ using Action = std::function<Status()>;
 void add_run_commands(CLI::App& app, Session& session, Action& action);        ///< run, data, train, optimise
 void add_data_commands(CLI::App& data, Session& session, Action& action);      ///< data list, show, look
 void add_model_commands(CLI::App& app, Session& session, Action& action);      ///< model
+void add_import_command(CLI::App& model, Session& session, Action& action);    ///< model import
 void add_deploy_command(CLI::App& app, Session& session, Action& action);      ///< deploy
 void add_serve_command(CLI::App& app, Session& session, Action& action);       ///< serve
 void add_predict_command(CLI::App& app, Session& session, Action& action);     ///< predict

@@ -27,11 +27,17 @@ std::string plain(std::string_view text) {
 }
 
 std::string task_words(std::string_view task) {
-  return task == "binary_classification" ? "binary classification" : "classification into several classes";
+  return task == "binary_classification"       ? "binary classification"
+         : task == "multiclass_classification" ? "classification into several classes"
+                                               : std::string(task);
 }
 
 void add_data(const Manifest& manifest, const DatasetFacts* facts, std::string& card) {
   const auto out = std::back_inserter(card);
+  if (!manifest.is_trained()) {
+    fmt::format_to(out, "\n## Data\n\nThe model was made elsewhere; what it was trained on is not known.\n");
+    return;
+  }
   fmt::format_to(out, "\n## Data\n\n- Source: {}\n- Source digest: `{}`\n- Dataset digest: `{}`\n",
                  plain(manifest.lineage.source), manifest.lineage.source_digest,
                  manifest.lineage.dataset_digest);
@@ -50,6 +56,10 @@ void add_data(const Manifest& manifest, const DatasetFacts* facts, std::string& 
 }
 
 void add_metrics(const Manifest& manifest, std::string& card) {
+  if (manifest.metrics.empty()) {
+    card += "\n## How good it is\n\nNot known: it has not been tested on rows with known answers.\n";
+    return;
+  }
   card +=
       "\n## How good it is\n\nOn test rows that no fitted step has seen, with 95 % confidence intervals.\n\n";
   card += "| metric | value | interval |\n| --- | --- | --- |\n";
@@ -76,8 +86,12 @@ void add_variants(const Manifest& manifest, std::string& card) {
 void add_origin(const Manifest& manifest, std::string& card) {
   const auto out = std::back_inserter(card);
   const Lineage& lineage = manifest.lineage;
-  fmt::format_to(out, "\n## How it was made\n\n- amas {}, seed {}\n- Spec digest: `{}`\n",
-                 lineage.amas_version, lineage.seed, lineage.spec_digest);
+  if (manifest.is_trained())
+    fmt::format_to(out, "\n## How it was made\n\n- amas {}, seed {}\n- Spec digest: `{}`\n",
+                   lineage.amas_version, lineage.seed, lineage.spec_digest);
+  else
+    fmt::format_to(out, "\n## How it was made\n\n- Imported by amas {} from {}\n- Source digest: `{}`\n",
+                   lineage.amas_version, plain(lineage.source), lineage.source_digest);
   if (!lineage.parent.empty()) fmt::format_to(out, "- Made from package `{}`\n", lineage.parent);
   if (lineage.refit)
     fmt::format_to(
@@ -97,12 +111,14 @@ void add_origin(const Manifest& manifest, std::string& card) {
 std::string card_markdown(const Manifest& manifest, const DatasetFacts* facts) {
   std::string labels;
   for (const std::string& label : manifest.labels) labels += (labels.empty() ? "" : ", ") + plain(label);
-  std::string card = fmt::format("# {}\n\n- Task: {}\n- Model: {}\n- Labels: {}\n", plain(manifest.name),
-                                 task_words(manifest.task), plain(manifest.candidate), labels);
+  std::string card =
+      fmt::format("# {}\n\n- Task: {}\n- Model: {}\n- Labels: {}\n", plain(manifest.name),
+                  task_words(manifest.task), plain(manifest.candidate), labels.empty() ? "none" : labels);
   add_metrics(manifest, card);
   add_variants(manifest, card);
   add_data(manifest, facts, card);
   add_origin(manifest, card);
+  if (!manifest.is_trained()) return card;
   card +=
       "\n## Limits\n\nThe figures hold for inputs like those above. The package's profile states what those "
       "look like; "

@@ -39,10 +39,11 @@ Json formats(const std::vector<engine::TensorSpec>& specs) {
 }
 
 Json model_parameters(const Manifest& manifest) {
-  Json parameters = {{"approach", {{"type", "supervised"}}},
-                     {"task", manifest.task},
-                     {"modelArchitecture", manifest.candidate},
-                     {"datasets", Json::array({{{"ref", kDatasetReference}}})}};
+  Json parameters = {{"task", manifest.task}, {"modelArchitecture", manifest.candidate}};
+  if (manifest.is_trained()) {
+    parameters["approach"] = {{"type", "supervised"}};
+    parameters["datasets"] = Json::array({{{"ref", kDatasetReference}}});
+  }
   if (const auto at = manifest.signatures.find("serving_default"); at != manifest.signatures.end()) {
     parameters["inputs"] = formats(at->second.inputs);
     parameters["outputs"] = formats(at->second.outputs);
@@ -124,8 +125,12 @@ Json dataset_component(const Manifest& manifest, const DatasetFacts* facts) {
 }  // namespace
 
 std::string card_cyclonedx(const Manifest& manifest, const DatasetFacts* facts) {
-  Json components = Json::array({dataset_component(manifest, facts)});
-  Json parts = Json::array({kDatasetReference});
+  Json components = Json::array();
+  Json parts = Json::array();
+  if (manifest.is_trained()) {
+    components.push_back(dataset_component(manifest, facts));
+    parts.push_back(kDatasetReference);
+  }
   for (const Variant& variant : manifest.variants) {
     components.push_back(variant_component(manifest, variant));
     parts.push_back("file:" + variant.file);

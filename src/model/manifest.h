@@ -92,6 +92,8 @@ struct Manifest {
   std::map<std::string, std::string> files;  ///< file name → SHA-256; all files of the package but model.json
   Lineage lineage;
 
+  /// Whether amas trained the model; of one from elsewhere neither data nor metrics are known.
+  bool is_trained() const { return !lineage.dataset_digest.empty(); }
   /// The variant with this name; null when there is none.
   const Variant* find_variant(std::string_view name) const;
 };

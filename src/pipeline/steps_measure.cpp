@@ -1,48 +1,29 @@
 #include <fmt/format.h>
-#include <malloc.h>
 
 #include <algorithm>
 
 #include "pipeline/kept_package.h"
 #include "pipeline/steps.h"
-#include "serve/version.h"
+#include "serve/measure.h"
 
 namespace amas::pipeline {
 namespace {
 
 constexpr std::size_t kMeasuredRows = 300;
-constexpr std::size_t kWarmupRows = 20;
-
-// Bytes that the allocator has handed out and not taken back: what loading adds to it, whatever the system
-// does with pages.
-double allocated_bytes() {
-  const struct mallinfo2 info = ::mallinfo2();
-  return static_cast<double>(info.uordblks + info.hblkhd);
-}
-
-double quantile(std::vector<double>& sorted, double q) {
-  return sorted[std::min(sorted.size() - 1,
-                         static_cast<std::size_t>(q * static_cast<double>(sorted.size())))];
-}
 
 Result<store::Measurement> measure_variant(const model::Package& package, const std::string& variant,
                                            const Tensor& texts, const RunContext& context) {
-  const Clock& clock = system_clock();
-  const double before = allocated_bytes();
-  AMAS_TRY(const auto version, serve::ServableVersion::load(package, variant, context.engine));
-  std::vector<double> times_us;
   const auto rows = static_cast<std::size_t>(texts.rows());
-  for (std::size_t i = 0; i < kWarmupRows + kMeasuredRows; ++i) {
-    const auto row = static_cast<std::int64_t>(i % rows);
-    const std::vector<TensorView> columns{TensorView(texts, row, row + 1)};
-    const std::int64_t begin_us = clock.steady_us();
-    AMAS_CHECK(version->score(columns));
-    if (i >= kWarmupRows) times_us.push_back(static_cast<double>(clock.steady_us() - begin_us));
-  }
-  std::ranges::sort(times_us);
-  return store::Measurement{package.digest(),           variant,
-                            quantile(times_us, 0.5),    quantile(times_us, 0.99),
-                            allocated_bytes() - before, clock.now_us()};
+  AMAS_TRY(const serve::Cost cost,
+           serve::measure_variant(package, variant, context.engine,
+                                  [&](const serve::ServableVersion& version, std::size_t call) -> Status {
+                                    const auto row = static_cast<std::int64_t>(call % rows);
+                                    const std::vector<TensorView> columns{TensorView(texts, row, row + 1)};
+                                    AMAS_CHECK(version.score(columns));
+                                    return {};
+                                  }));
+  return store::Measurement{package.digest(),    variant,           cost.latency_p50_us,
+                            cost.latency_p99_us, cost.memory_bytes, system_clock().now_us()};
 }
 
 Result<Json> measure_package(const std::string& digest, const Json& data, LazyDataset& dataset,
