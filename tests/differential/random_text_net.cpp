@@ -219,10 +219,13 @@ void Writer::write_dense(bool top) {
     value_ = node("Add", {value_, weights("bias", {columns}, 0.3)});
   }
   width_ = columns;
+  const bool flat = top && columns == 1 && chance(2);
+  if (flat) value_ = node("Squeeze", {value_, integers({chance(2) ? 1 : -1})});
   static constexpr std::string_view kInner[] = {"Relu", "Tanh", "Sigmoid"},
                                     kOuter[] = {"Sigmoid", "Softmax", "Tanh"};
-  value_ = node((top ? kOuter : kInner)[between(0, 2)], {value_});
-  if (top) *graph().add_output() = model::make_value_info(value_, TensorProto::FLOAT, {-1, columns});
+  value_ = node(flat ? "Sigmoid" : (top ? kOuter : kInner)[between(0, 2)], {value_});
+  if (flat) *graph().add_output() = model::make_value_info(value_, TensorProto::FLOAT, {-1});
+  else if (top) *graph().add_output() = model::make_value_info(value_, TensorProto::FLOAT, {-1, columns});
 }
 
 /// The mean over the tokens above 0, as Keras's masking and torch users write it.

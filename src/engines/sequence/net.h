@@ -81,6 +81,7 @@ struct Net {
   std::vector<RecurrentLayer> layers{};
   std::vector<Branch> branches{};  ///< where there are no layers
   std::vector<DenseLayer> head{};
+  bool flat = false;  ///< its one score a row has no axis of its own: [N], not [N,1]
 };
 
 }  // namespace amas::engines::sequence

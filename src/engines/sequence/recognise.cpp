@@ -100,8 +100,9 @@ Result<Net> Reader::read() {
   for (const NodeProto& node : graph_.node()) AMAS_CHECK(read_node({known_, node}));
   const auto result = values_.find(net_.output);
   if (result == values_.end() || result->second.kind != Kind::kVector || result->second.stage != stage_ ||
-      result->second.axes != "NC")
+      result->second.axes[0] != 'N' || result->second.axes.size() > 2)
     return unimplemented("no text net that is known: its output is not that of the last dense layer");
+  net_.flat = result->second.axes == "N";
   return std::move(net_);
 }
 
@@ -332,12 +333,21 @@ Result<Value> Reader::activate(const NodeView& view, Value value) {
     }
     return value;
   }
-  AMAS_CHECK(check_head(view, value));
+  if (value.axes == "N" && op != "Softmax") {
+    // One score a row, whose axis was taken away.
+    Value with_axis = value;
+    with_axis.axes = "NC";
+    AMAS_CHECK(check_head(view, with_axis));
+  } else {
+    AMAS_CHECK(check_head(view, value));
+  }
   if (net_.head.back().activation != Activation::kNone) return view.other("its input");
   if (op == "Softmax" && std::abs(model::int_attribute(view.node, "axis", -1)) != 1)
     return view.other("its axis");
   net_.head.back().activation = activation;
-  return vector();
+  Value made = vector();
+  made.axes = value.axes;
+  return made;
 }
 
 }  // namespace
