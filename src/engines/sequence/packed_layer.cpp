@@ -242,6 +242,11 @@ std::size_t WeightsLayout::at(int gate, int unit, int group) const {
          static_cast<std::size_t>(unit % kBlock);
 }
 
+std::size_t WeightsLayout::at_column(int column, int group) const {
+  const int columns = gates * kBlock;  // of a block of units
+  return at(column / kBlock % gates, column / columns * kBlock + column % kBlock, group);
+}
+
 double weights_a_unit(std::span<const double> column, Precision precision) {
   double largest = 0, sum = 0;
   for (const double value : column) {
