@@ -198,6 +198,7 @@ PackedDirection Packer::pack(const Kernels& kernels) {
   const int gates = gates_of(layer_.cell), per_group = values_in_group(precision_);
   const auto columns = static_cast<std::size_t>(gates * units_);
   packed.reverse = direction_.reverse;
+  packed.one_step = direction_.one_step;
   packed.weights =
       AlignedBytes(columns * static_cast<std::size_t>((input_width_ + units_) * state_bytes(precision_)));
   packed.scales = AlignedBytes(columns * 4);

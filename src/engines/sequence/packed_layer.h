@@ -59,6 +59,7 @@ void write_state(std::span<const float> values, Precision precision, char* to);
 struct PackedDirection {
   PackedCell cell;
   bool reverse = false;
+  bool one_step = false;
   AlignedBytes weights, scales, state_bias, base, input;
 };
 

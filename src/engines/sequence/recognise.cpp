@@ -49,7 +49,7 @@ class Reader {
   Result<Value> add_bias(const NodeView& view);
   Result<Value> activate(const NodeView& view, Value value);
   Status recur(const NodeView& view);
-  Status check_last(const NodeView& view, const Value& value) const;
+  Status take_last(const NodeView& view, const Value& value);
 
   Result<Value> given(const NodeView& view, int input) const {
     if (!view.has(input)) return view.other("an input is missing");
@@ -244,11 +244,15 @@ Status Reader::recur(const NodeView& view) {
   return {};
 }
 
-/// That `value` is the last state of the top layer, direction by direction.
-Status Reader::check_last(const NodeView& view, const Value& value) const {
-  if (value.kind != Kind::kLast || value.axes != "NC" || net_.layers.empty() ||
-      value.parts != parts_of(net_.layers.back(), net_.layers.size() - 1))
+/// That `value` is the last state of the top layer, direction by direction, or that at the row's end of all.
+Status Reader::take_last(const NodeView& view, const Value& value) {
+  if (value.kind != Kind::kLast || value.axes != "NC" || net_.layers.empty())
     return view.other("its input is not the last state");
+  auto parts = parts_of(net_.layers.back(), net_.layers.size() - 1);
+  if (parts.size() != value.parts.size()) return view.other("its input is not the last state");
+  for (std::size_t i = 0; i < parts.size(); ++i)
+    net_.layers.back().directions[i].one_step = parts[i].one_step = value.parts[i].one_step;
+  if (parts != value.parts) return view.other("its input is not the last state");
   return {};
 }
 
@@ -288,7 +292,7 @@ Result<Value> Reader::dense(const NodeView& view, const Value& value) {
   if (value.kind == Kind::kVector) AMAS_CHECK(check_head(view, value));
   else if (!net_.head.empty()) return view.other("its input");
   else if (value.kind == Kind::kPooled) AMAS_CHECK(take_branches(view, value));
-  else AMAS_CHECK(check_last(view, value));
+  else AMAS_CHECK(take_last(view, value));
   const auto parts = value.kind == Kind::kLast ? static_cast<int>(value.parts.size()) : 1;
   const int width = value.kind == Kind::kLast ? net_.layers.back().units * parts : value.width;
   AMAS_TRY(net_.head.emplace_back(), read_dense_layer(view, width));
