@@ -90,11 +90,8 @@ std::string Writer::moved_tokens() {
 /// Zeros as large as the rows that come, as exporters write a state to begin with.
 std::string Writer::zero_state(std::int64_t directions, std::int64_t units) {
   std::string rows = node("Shape", {"tokens"});
-  if (chance(2)) {
-    rows = node("Unsqueeze", {node("Gather", {rows, integer(0)}), integers({0})});
-  } else {
-    rows = node("Slice", {rows, integers({0}), integers({1}), integers({0})});
-  }
+  if (chance(2)) rows = node("Unsqueeze", {node("Gather", {rows, integer(0)}), integers({0})});
+  else rows = node("Slice", {rows, integers({0}), integers({1}), integers({0})});
   const bool apart = chance(2);
   const std::string shape = apart ? node("Concat", {rows, integers({units})})
                                   : node("Concat", {integers({directions}), rows, integers({units})});
@@ -193,6 +190,12 @@ void Writer::write_last(const std::string& states, const std::string& last, std:
     const std::string first = end(0);
     value_ = node("Concat", {first, end(1)});
     model::set_int(*last_, "axis", 1);
+  } else if (!net_.mask && chance(3)) {
+    // The end of the row, of which a direction in reverse has read a single step.
+    const std::string merged = node("Reshape", {turned(states, {0, 2, 1, 3}), integers({0, 0, -1})});
+    const bool rows_first = chance(2);
+    value_ = node("Gather", {rows_first ? turned(merged, {1, 0, 2}) : merged, integer(-1)});
+    model::set_int(*last_, "axis", rows_first ? 1 : 0);
   } else if (directions == 1) {
     value_ = node("Squeeze", {last, integers({0})});
   } else if (chance(2)) {
@@ -219,10 +222,13 @@ void Writer::write_dense(bool top) {
     value_ = node("Add", {value_, weights("bias", {columns}, 0.3)});
   }
   width_ = columns;
+  const bool flat = top && columns == 1 && chance(2);
+  if (flat) value_ = node("Squeeze", {value_, integers({chance(2) ? 1 : -1})});
   static constexpr std::string_view kInner[] = {"Relu", "Tanh", "Sigmoid"},
                                     kOuter[] = {"Sigmoid", "Softmax", "Tanh"};
-  value_ = node((top ? kOuter : kInner)[between(0, 2)], {value_});
-  if (top) *graph().add_output() = model::make_value_info(value_, TensorProto::FLOAT, {-1, columns});
+  value_ = node(flat ? "Sigmoid" : (top ? kOuter : kInner)[between(0, 2)], {value_});
+  if (flat) *graph().add_output() = model::make_value_info(value_, TensorProto::FLOAT, {-1});
+  else if (top) *graph().add_output() = model::make_value_info(value_, TensorProto::FLOAT, {-1, columns});
 }
 
 /// The mean over the tokens above 0, as Keras's masking and torch users write it.

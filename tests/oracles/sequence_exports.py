@@ -53,7 +53,7 @@ def write(name, model, tokens, scores):
     """The graph and the framework's scores."""
     shorten(model)
     onnx.save(model, FOLDER / f"{name}.onnx")
-    lines = [" ".join(map(str, row)) + " | " + " ".join(float(s).hex() for s in out) for row, out in zip(tokens, scores)]
+    lines = [" ".join(map(str, row)) + " | " + " ".join(float(s).hex() for s in out) for row, out in zip(tokens, scores.reshape(len(tokens), -1))]
     (FOLDER / f"{name}.rows").write_text("\n".join(lines) + "\n")
 
 
@@ -62,12 +62,12 @@ def torch_cases():
     from torch import nn
 
     class Recurrent(nn.Module):
-        def __init__(self, cell, last, layers=1, both=False, batch_first=True, begin=None):
+        def __init__(self, cell, last, layers=1, both=False, batch_first=True, begin=None, flat=False):
             super().__init__()
             self.table = nn.Embedding(VOCABULARY, EMBEDDING, padding_idx=0)
             self.cells = getattr(nn, cell)(EMBEDDING, UNITS, layers, bidirectional=both, batch_first=batch_first)
             self.dense = nn.Linear(UNITS * (2 if both else 1), 1)
-            self.last, self.begin, self.batch_first = last, begin, batch_first
+            self.last, self.begin, self.batch_first, self.flat = last, begin, batch_first, flat
             self.learnt = nn.Parameter(torch.rand(layers * (2 if both else 1), 1, UNITS)) if begin == "learnt" else None
 
         def forward(self, tokens):
@@ -86,7 +86,8 @@ def torch_cases():
                 state = (state, torch.zeros_like(state))
             states, end = self.cells(steps, state)
             end = end[0] if isinstance(end, tuple) else end
-            return torch.sigmoid(self.dense(self.last(states, end)))
+            logits = self.dense(self.last(states, end))
+            return torch.sigmoid(logits.squeeze(1) if self.flat else logits)
 
     class Convolutions(nn.Module):
         def __init__(self, widths, above=0, image=False):
@@ -137,6 +138,8 @@ def torch_cases():
         "lstm_steps_first": Recurrent("LSTM", lambda states, _: states[-1], batch_first=False),
         "lstm_zeros": Recurrent("LSTM", end_of_rows, begin="zeros"),
         "lstm_both": Recurrent("LSTM", both_ends, both=True),
+        "lstm_end_of_both": Recurrent("LSTM", end_of_rows, both=True),
+        "lstm_flat": Recurrent("LSTM", end_of_rows, flat=True),
         "lstm_two_layers": Recurrent("LSTM", end_of_rows, layers=2),
         "gru": Recurrent("GRU", end_of_rows),
         "gru_zeros": Recurrent("GRU", top, begin="zeros"),
@@ -148,7 +151,6 @@ def torch_cases():
         "mean": Mean(),
         "other_ones": Recurrent("LSTM", end_of_rows, begin="ones"),
         "other_learnt": Recurrent("GRU", end_of_rows, begin="learnt"),
-        "other_end_of_both": Recurrent("LSTM", end_of_rows, both=True),
         "other_first_step": Recurrent("LSTM", lambda states, _: states[:, 0, :]),
         "other_mean_of_states": Recurrent("LSTM", lambda states, _: states.mean(dim=1)),
         "other_lower_layer": Recurrent("LSTM", lambda _, end: end[0], layers=2),

@@ -51,12 +51,7 @@ AlignedBytes kernel_columns(const Branch& branch, int embedding) {
   const float* from = first.kernel.data();
   for (int tap = 0; tap < first.width; ++tap)
     for (int filter = 0; filter < first.filters; ++filter)
-      for (int i = 0; i < embedding; ++i) {
-        const int column = tap * filters + filter;
-        const int gate = column / kBlock % kGates;
-        const int unit = column / (kGates * kBlock) * kBlock + column % kBlock;
-        weights[layout.at(gate, unit, i)] = *from++;
-      }
+      for (int i = 0; i < embedding; ++i) weights[layout.at_column(tap * filters + filter, i)] = *from++;
   return bytes;
 }
 

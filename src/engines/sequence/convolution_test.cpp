@@ -193,6 +193,17 @@ TEST(RunBranch, long_rows_are_run_stretch_by_stretch) {
   }
 }
 
+TEST(RunBranch, values_too_small_to_be_scaled_are_zeros) {
+  Net net = random_net({.filters = 6, .width = 2, .above = {{.filters = 5, .width = 2}}});
+  for (float& value : net.table) value *= 1e-38F;
+  std::ranges::fill(net.branches[0].first.bias, 0.0F);
+  const std::vector<std::int32_t> row(kLength, 1);
+  for (const Kernels* kernels : {&kPortableKernels, &kAvx2Kernels, &kAvx512Kernels}) {
+    if (!processor_has(*kernels)) continue;
+    EXPECT_EQ(run(net, *kernels, Precision::kInt16, row), net.branches[0].above[0].bias) << kernels->name;
+  }
+}
+
 TEST(Branch, its_shortest_row_gives_every_convolution_a_step) {
   Branch branch{.first = {.width = 5}};
   EXPECT_EQ(branch.shortest(), 5);

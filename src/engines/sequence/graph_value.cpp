@@ -50,7 +50,8 @@ std::optional<std::string> squeezed(const Value& value, std::span<const std::int
     const auto place = place_of(axis, value.axes.size());
     if (!place) return std::nullopt;
     const char letter = value.axes[*place];
-    if (letter != '1' && !(letter == 'D' && value.parts.size() == 1)) return std::nullopt;
+    const bool one_score = letter == 'C' && value.kind == Kind::kVector && value.width == 1;
+    if (letter != '1' && !(letter == 'D' && value.parts.size() == 1) && !one_score) return std::nullopt;
     axes[*place] = ' ';
   }
   std::erase(axes, ' ');

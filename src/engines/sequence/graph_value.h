@@ -39,6 +39,7 @@ enum class Kind {
 struct StatePart {
   std::size_t layer = 0;
   bool reverse = false;
+  bool one_step = false;  ///< of kLast: the state after its first step, which is where the row ends
   bool operator==(const StatePart&) const = default;
 };
 

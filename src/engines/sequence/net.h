@@ -12,6 +12,7 @@ namespace amas::engines::sequence {
 /// One direction of a recurrent layer. Gates of an LSTM in the order i, f, o, g; of a GRU z, r, n.
 struct Direction {
   bool reverse = false;            ///< reads the last step first
+  bool one_step = false;           ///< of the last layer: only the state after its first step is wanted
   std::vector<float> kernel{};     ///< [gates, units, input]
   std::vector<float> recurrent{};  ///< [gates, units, units]
   std::vector<float> bias{};  ///< [gates, units], both biases together, but of a GRU's n only the input's
@@ -81,6 +82,7 @@ struct Net {
   std::vector<RecurrentLayer> layers{};
   std::vector<Branch> branches{};  ///< where there are no layers
   std::vector<DenseLayer> head{};
+  bool flat = false;  ///< its one score a row has no axis of its own: [N], not [N,1]
 };
 
 }  // namespace amas::engines::sequence

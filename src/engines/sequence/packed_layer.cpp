@@ -198,6 +198,7 @@ PackedDirection Packer::pack(const Kernels& kernels) {
   const int gates = gates_of(layer_.cell), per_group = values_in_group(precision_);
   const auto columns = static_cast<std::size_t>(gates * units_);
   packed.reverse = direction_.reverse;
+  packed.one_step = direction_.one_step;
   packed.weights =
       AlignedBytes(columns * static_cast<std::size_t>((input_width_ + units_) * state_bytes(precision_)));
   packed.scales = AlignedBytes(columns * 4);
@@ -240,6 +241,11 @@ std::size_t WeightsLayout::at(int gate, int unit, int group) const {
           static_cast<std::size_t>(gate)) *
              kBlock +
          static_cast<std::size_t>(unit % kBlock);
+}
+
+std::size_t WeightsLayout::at_column(int column, int group) const {
+  const int columns = gates * kBlock;  // of a block of units
+  return at(column / kBlock % gates, column / columns * kBlock + column % kBlock, group);
 }
 
 double weights_a_unit(std::span<const double> column, Precision precision) {

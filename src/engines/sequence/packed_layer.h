@@ -38,6 +38,9 @@ struct WeightsLayout {
   int groups = 0;  ///< of the vector that is multiplied
   /// The place of a unit's gate for a group of that vector, in groups.
   std::size_t at(int gate, int unit, int group) const;
+  /// The same of a column of a product, in the order in which the fold writes a row: gate after gate of each
+  /// block.
+  std::size_t at_column(int column, int group) const;
 };
 
 /// Bytes of one value of state.
@@ -56,6 +59,7 @@ void write_state(std::span<const float> values, Precision precision, char* to);
 struct PackedDirection {
   PackedCell cell;
   bool reverse = false;
+  bool one_step = false;
   AlignedBytes weights, scales, state_bias, base, input;
 };
 

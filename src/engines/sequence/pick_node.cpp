@@ -43,15 +43,18 @@ Result<Range> read_slice(const NodeView& view) {
   return Range{.axis = axes[0], .begin = starts[0], .end = ends[0]};
 }
 
-/// Whether the range is the single state that every part read last.
-bool is_last_step(const Value& value, const Range& range) {
+/// Takes the single state at a row's end, which a direction in reverse read first; or that at its beginning,
+/// where all are in reverse and read it last.
+bool take_step(Value& value, const Range& range) {
   const std::int64_t size = value.open ? kOpenEnd : value.length;
   const bool end = range.begin == -1 || (!value.open && range.begin == size - 1);
   const bool beginning = range.begin == 0 || (!value.open && range.begin == -size);
-  const bool only_forward = std::ranges::none_of(value.parts, &StatePart::reverse),
-             only_reverse = std::ranges::all_of(value.parts, &StatePart::reverse);
-  if (end && only_forward) return range.end >= size;
-  return beginning && only_reverse && range.end == range.begin + 1;
+  value.kind = Kind::kLast;
+  if (end && range.end >= size) {
+    for (StatePart& part : value.parts) part.one_step = part.reverse;
+    return true;
+  }
+  return beginning && std::ranges::all_of(value.parts, &StatePart::reverse) && range.end == range.begin + 1;
 }
 
 /// Leaves those parts that the range takes.
@@ -73,8 +76,7 @@ Result<Value> pick(const NodeView& view, Value value, bool masked) {
   if (letter == '?') return view.other("what it takes");
   if (range.keeps_axis && range.begin == 0 && range.end >= kOpenEnd) return value;
   if (value.kind == Kind::kStates && letter == 'T') {
-    if (masked || !is_last_step(value, range)) return view.other("not the last state");
-    value.kind = Kind::kLast;
+    if (masked || !take_step(value, range)) return view.other("not the last state");
     if (range.keeps_axis) value.axes[place] = '1';
   } else if ((value.kind == Kind::kLast || value.kind == Kind::kStates) && letter == 'D') {
     if (!take_parts(value, range)) return view.other("what it takes");

@@ -49,7 +49,7 @@ class Reader {
   Result<Value> add_bias(const NodeView& view);
   Result<Value> activate(const NodeView& view, Value value);
   Status recur(const NodeView& view);
-  Status check_last(const NodeView& view, const Value& value) const;
+  Status take_last(const NodeView& view, const Value& value);
 
   Result<Value> given(const NodeView& view, int input) const {
     if (!view.has(input)) return view.other("an input is missing");
@@ -100,8 +100,9 @@ Result<Net> Reader::read() {
   for (const NodeProto& node : graph_.node()) AMAS_CHECK(read_node({known_, node}));
   const auto result = values_.find(net_.output);
   if (result == values_.end() || result->second.kind != Kind::kVector || result->second.stage != stage_ ||
-      result->second.axes != "NC")
+      result->second.axes[0] != 'N' || result->second.axes.size() > 2)
     return unimplemented("no text net that is known: its output is not that of the last dense layer");
+  net_.flat = result->second.axes == "N";
   return std::move(net_);
 }
 
@@ -243,11 +244,15 @@ Status Reader::recur(const NodeView& view) {
   return {};
 }
 
-/// That `value` is the last state of the top layer, direction by direction.
-Status Reader::check_last(const NodeView& view, const Value& value) const {
-  if (value.kind != Kind::kLast || value.axes != "NC" || net_.layers.empty() ||
-      value.parts != parts_of(net_.layers.back(), net_.layers.size() - 1))
+/// That `value` is the last state of the top layer, direction by direction, or that at the row's end of all.
+Status Reader::take_last(const NodeView& view, const Value& value) {
+  if (value.kind != Kind::kLast || value.axes != "NC" || net_.layers.empty())
     return view.other("its input is not the last state");
+  auto parts = parts_of(net_.layers.back(), net_.layers.size() - 1);
+  if (parts.size() != value.parts.size()) return view.other("its input is not the last state");
+  for (std::size_t i = 0; i < parts.size(); ++i)
+    net_.layers.back().directions[i].one_step = parts[i].one_step = value.parts[i].one_step;
+  if (parts != value.parts) return view.other("its input is not the last state");
   return {};
 }
 
@@ -287,7 +292,7 @@ Result<Value> Reader::dense(const NodeView& view, const Value& value) {
   if (value.kind == Kind::kVector) AMAS_CHECK(check_head(view, value));
   else if (!net_.head.empty()) return view.other("its input");
   else if (value.kind == Kind::kPooled) AMAS_CHECK(take_branches(view, value));
-  else AMAS_CHECK(check_last(view, value));
+  else AMAS_CHECK(take_last(view, value));
   const auto parts = value.kind == Kind::kLast ? static_cast<int>(value.parts.size()) : 1;
   const int width = value.kind == Kind::kLast ? net_.layers.back().units * parts : value.width;
   AMAS_TRY(net_.head.emplace_back(), read_dense_layer(view, width));
@@ -332,12 +337,21 @@ Result<Value> Reader::activate(const NodeView& view, Value value) {
     }
     return value;
   }
-  AMAS_CHECK(check_head(view, value));
+  if (value.axes == "N" && op != "Softmax") {
+    // One score a row, whose axis was taken away.
+    Value with_axis = value;
+    with_axis.axes = "NC";
+    AMAS_CHECK(check_head(view, with_axis));
+  } else {
+    AMAS_CHECK(check_head(view, value));
+  }
   if (net_.head.back().activation != Activation::kNone) return view.other("its input");
   if (op == "Softmax" && std::abs(model::int_attribute(view.node, "axis", -1)) != 1)
     return view.other("its axis");
   net_.head.back().activation = activation;
-  return vector();
+  Value made = vector();
+  made.axes = value.axes;
+  return made;
 }
 
 }  // namespace

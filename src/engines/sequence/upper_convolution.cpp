@@ -9,15 +9,6 @@ namespace {
 constexpr int kGates = gates_of(Cell::kLstm);
 constexpr int kColumns = kGates * kBlock;  // that the fold takes at once
 
-/// Where a column of a product stands among the gates of a cell.
-struct Place {
-  int gate = 0, unit = 0;
-};
-
-Place place_of(int column) {
-  return {column / kBlock % kGates, column / kColumns * kBlock + column % kBlock};
-}
-
 /// What a filter multiplies with all that a step reads.
 std::vector<double> column_of(const Convolution& from, int filter, int real_channels, int channels) {
   std::vector<double> column(static_cast<std::size_t>(from.width * channels));
@@ -28,14 +19,16 @@ std::vector<double> column_of(const Convolution& from, int filter, int real_chan
   return column;
 }
 
-/// The steps in 16 bits, as large as they can be. Returns what one of their units is worth; 0 where all are
-/// 0.
+/// Values up to this are taken for 0: what would scale them up is no float.
+constexpr float kSmallest = 1e-30F;
+
+/// The steps in 16 bits, as large as they can be. Returns what a state of 1 is worth; 0 where all are 0.
 float quantise(const Kernels& kernels, const Steps& steps, float largest, AlignedBytes& to) {
   const auto floats = [&](int count) {
     return static_cast<std::size_t>(count) * static_cast<std::size_t>(steps.width);
   };
   to = AlignedBytes(floats(steps.front + steps.count + steps.behind) * sizeof(std::int16_t));
-  if (largest == 0) return 0;
+  if (largest <= kSmallest) return 0;
   kernels.to_int16(steps.begin(), floats(steps.count), kInt16State / largest,
                    reinterpret_cast<std::int16_t*>(to.data()) + floats(steps.front));
   return largest;
@@ -67,9 +60,8 @@ Result<UpperConvolution> pack_convolution(const Convolution& convolution, int re
     const double steps = weights_a_unit(column, stored);
     reinterpret_cast<float*>(upper.scales.data())[filter] =
         static_cast<float>(1 / (steps * static_cast<double>(kInt16State)));
-    const auto [gate, unit] = place_of(filter);
     for (int i = 0; i < inputs; ++i) {
-      const std::size_t at = layout.at(gate, unit, i / per_group) * static_cast<std::size_t>(per_group) +
+      const std::size_t at = layout.at_column(filter, i / per_group) * static_cast<std::size_t>(per_group) +
                              static_cast<std::size_t>(i % per_group);
       const double value = column[static_cast<std::size_t>(i)];
       if (stored == Precision::kFloat32)
