@@ -176,6 +176,8 @@ Status predict_tensors(Session& session, const store::Deployment& deployment, co
 }
 
 Status predict(Session& session, const PredictOptions& options) {
+  if (!options.json_input.empty() && !options.texts.empty())
+    return invalid_argument("a question has texts or --json-input, not both; leave one out");
   AMAS_TRY(const store::Store* store, session.store_to_read());
   AMAS_TRY(const store::Deployment deployment, find_deployment(*store, options.deployment));
   if (!options.json_input.empty()) return predict_tensors(session, deployment, options);
@@ -201,12 +203,11 @@ void add_predict_command(CLI::App& app, Session& session, Action& action) {
   auto options = std::make_shared<PredictOptions>();
   CLI::App* command = app.add_subcommand("predict", "Ask a deployed model, with or without a server running");
   command->add_option("model", options->deployment, "Name of the deployment")->required()->type_name("NAME");
-  const auto texts = command->add_option("text", options->texts, "Texts [standard input, as one text]");
+  command->add_option("text", options->texts, "Texts [standard input, as one text]");
   command
       ->add_option("--json-input", options->json_input,
-                   "Inputs by name, or a predict request; @FILE reads it from there, - from standard input")
-      ->type_name("JSON")
-      ->excludes(texts);
+                   "In place of texts: inputs by name, or a predict request (@FILE, -)")
+      ->type_name("JSON");
   command->footer(
       "Examples:\n  amas predict spam \"You have won a prize\"\n  amas predict spam < mail.txt\n  amas "
       "--json predict spam \"Hello\" \"Buy now\"\n  amas predict net --json-input '{\"x\": [[1, 2, 3]]}'");

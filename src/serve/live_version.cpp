@@ -8,8 +8,9 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "serve/admission.h"
-#include "serve/warm_up.h"
+#include "serve/batching.h"
 #include "serve/failures.h"
+#include "serve/warm_up.h"
 
 namespace amas::serve {
 namespace {
@@ -29,61 +30,6 @@ std::string precision_here(const model::Package& package, std::string_view varia
   const model::Variant& chosen = *package.manifest().find_variant(variant);
   if (chosen.precision.empty()) return "";
   return engine.runs_as({.engine = chosen.engine, .precision = chosen.precision});
-}
-
-bool are_alike(const Pending& a, const Pending& b) {
-  for (std::size_t i = 0; i < a.request.inputs.size(); ++i) {
-    const Shape& left = a.request.inputs[i].tensor.shape();
-    const Shape& right = b.request.inputs[i].tensor.shape();
-    if (!std::equal(left.begin() + 1, left.end(), right.begin() + 1, right.end())) return false;
-  }
-  return true;
-}
-
-/// The tensor [rows, width] with zeros behind each row.
-Tensor widened(const Tensor& tensor, std::int64_t width) {
-  Tensor wide(tensor.dtype(), {tensor.rows(), width});
-  const std::size_t from = static_cast<std::size_t>(tensor.shape()[1]) * dtype_bytes(tensor.dtype());
-  const std::size_t to = static_cast<std::size_t>(width) * dtype_bytes(tensor.dtype());
-  for (std::size_t row = 0; row < static_cast<std::size_t>(tensor.rows()); ++row)
-    std::ranges::copy(tensor.bytes().subspan(row * from, from), wide.bytes().subspan(row * to, to).begin());
-  return wide;
-}
-
-/// Input i of all requests, behind each other.
-Result<Tensor> joined(Batch& batch, std::size_t i) {
-  std::int64_t width = 0;
-  for (const auto& pending : batch)
-    if (const Shape& shape = pending->request.inputs[i].tensor.shape(); shape.size() == 2)
-      width = std::max(width, shape[1]);
-  std::vector<TensorView> parts;
-  for (auto& pending : batch) {
-    Tensor& tensor = pending->request.inputs[i].tensor;
-    if (tensor.shape().size() == 2 && tensor.shape()[1] < width) tensor = widened(tensor, width);
-    parts.emplace_back(tensor);
-  }
-  return concat_rows(parts);
-}
-
-/// Takes those out that are like this.
-template <class IsLike>
-Batch take_if(Batch& batch, IsLike is_like) {
-  Batch taken;
-  for (auto& pending : batch)
-    if (is_like(*pending)) taken.push_back(std::move(pending));
-  std::erase(batch, nullptr);
-  return taken;
-}
-
-bool is_given_up(const Pending& pending) {
-  const auto& gone = pending.request.gone;
-  return gone != nullptr && gone->load(std::memory_order_relaxed);
-}
-
-std::int64_t rows_of(const Batch& batch) {
-  std::int64_t rows = 0;
-  for (const auto& pending : batch) rows += pending->rows;
-  return rows;
 }
 
 }  // namespace
@@ -233,6 +179,7 @@ Status LiveVersion::run_sparse(Batch& batch) {
   times.engine_us = around_.clock.steady_us() - begin_us;
   times.batch_rows = observed.size();
   metrics_.batch_rows->observe(static_cast<double>(times.batch_rows));
+  statistics_.count_run(times);
   answer(std::move(batch), observed, std::move(outputs), times);
   return {};
 }

@@ -12,90 +12,10 @@
 #include "base/threads.h"
 #include "serve/failures.h"
 #include "serve/fake_engine.h"
+#include "serve/service_fixture.h"
 
 namespace amas::serve {
 namespace {
-
-/// Writes down what it hears.
-class Observer final : public TrafficObserver {
- public:
-  struct Heard {
-    std::vector<std::string> events;
-    std::size_t rows = 0;
-    std::size_t observed = 0;
-    std::map<std::string, int> requests;
-  };
-  void on_loaded(const std::string& deployment, std::int64_t version, const model::Profile& profile,
-                 const std::vector<std::string>& labels) override {
-    EXPECT_EQ(4u, profile.rows);
-    EXPECT_EQ(2u, labels.size());
-    heard.with([&](Heard& h) { h.events.push_back("loaded " + deployment + " " + std::to_string(version)); });
-  }
-  void on_unloaded(const std::string& deployment, std::int64_t version) override {
-    heard.with(
-        [&](Heard& h) { h.events.push_back("unloaded " + deployment + " " + std::to_string(version)); });
-  }
-  void on_rows(const std::string&, std::int64_t, std::span<const features::TextObservation> observed,
-               std::span<const float> scores, std::size_t classes) override {
-    heard.with([&](Heard& h) {
-      h.rows += scores.size() / classes;
-      h.observed += observed.size();
-    });
-  }
-  void on_request(const std::string&, std::int64_t, Code code, bool ok, std::int64_t) override {
-    heard.with([&](Heard& h) { ++h.requests[ok ? "OK" : std::string(code_name(code))]; });
-  }
-  Guarded<Heard> heard;
-};
-
-class ServiceTest : public testing::Test {
- protected:
-  void make(ServiceOptions options = {}) {
-    service_.reset();
-    service_ = std::make_unique<ModelService>(engine_, options, metrics_, observer_, clock_);
-  }
-  WantedVersion version(std::int64_t number, const std::string& graph) {
-    return {number, write_package(folder_.path() / (std::to_string(++packages_)), graph), "fp32"};
-  }
-  void deploy(const std::vector<WantedDeployment>& wanted) {
-    service_->set_deployments(wanted);
-    service_->wait_until_settled();
-  }
-  std::future<Result<InferResponse>> ask(InferRequest request) {
-    auto promise = std::make_shared<std::promise<Result<InferResponse>>>();
-    auto answer = promise->get_future();
-    service_->infer(std::move(request),
-                    [promise](Result<InferResponse> r) { promise->set_value(std::move(r)); });
-    return answer;
-  }
-  static InferRequest texts(const std::string& model, std::vector<std::string> rows) {
-    InferRequest request;
-    request.model = model;
-    const auto count = static_cast<std::int64_t>(rows.size());
-    request.inputs.push_back({"text", Tensor::of_strings({count}, std::move(rows))});
-    return request;
-  }
-  static InferRequest tokens(const std::string& model, std::vector<std::int32_t> values) {
-    InferRequest request;
-    request.model = model;
-    request.signature = "tensors";
-    const auto rows = static_cast<std::int64_t>(values.size() / 4);
-    request.inputs.push_back({"tokens", Tensor::of<std::int32_t>({rows, 4}, values)});
-    return request;
-  }
-  Code code_of(InferRequest request) {
-    const auto answer = ask(std::move(request)).get();
-    return answer ? Code{} : answer.error().code;
-  }
-
-  TemporaryFolder folder_;
-  int packages_ = 0;
-  ManualClock clock_;
-  FakeEngine engine_;
-  telemetry::MetricRegistry metrics_;
-  Observer observer_;
-  std::unique_ptr<ModelService> service_;
-};
 
 float score_of(const InferResponse& response, std::size_t row) {
   return response.outputs.back().tensor.data<float>()[2 * row];
@@ -496,59 +416,6 @@ TEST_F(ServiceTest, refuses_a_package_whose_manifest_is_not_the_one_that_is_want
   wanted.digest = model::Package::open(wanted.package)->digest();
   deploy({{"spam", {wanted}, {"default"}}});
   EXPECT_TRUE(service_->ready());
-}
-
-TEST_F(ServiceTest, moves_a_label_to_a_version_once_that_answers) {
-  make();
-  WantedVersion one = version(1, "tokens:1"), two = version(2, "tokens:2"), broken = version(3, "nonsense");
-  one.labels = {"stable", "old"};
-  two.labels = {"canary"};
-  deploy({{"spam", {one, two}, {"default"}}});
-  const auto answers = [&](const char* label) {
-    InferRequest request = tokens("spam", {1, 2, 3, 4});
-    request.version = VersionChoice::of_label(label);
-    const auto answer = ask(std::move(request)).get();
-    return answer ? answer->version : -1;
-  };
-  EXPECT_EQ(1, answers("stable"));
-  EXPECT_EQ(2, answers("canary"));
-  EXPECT_EQ(-1, answers("nope"));
-  EXPECT_EQ(1, service_->deployment("spam")->labels.at("old"));
-  // A version that does not load leaves the label where it was.
-  one.labels = {};
-  broken.labels = {"stable"};
-  deploy({{"spam", {one, two, broken}, {"default"}}});
-  EXPECT_EQ(1, answers("stable"));
-  EXPECT_EQ(-1, answers("old"));
-  two.labels = {"canary", "stable"};
-  deploy({{"spam", {two}, {"default"}}});
-  EXPECT_EQ(2, answers("stable"));
-  EXPECT_EQ(Code::kInvalidArgument, service_->manifest("spam", VersionChoice::of_label("old")).error().code);
-}
-
-TEST_F(ServiceTest, does_not_run_what_was_given_up_while_it_waited) {
-  make({.compute_threads = 1});
-  deploy({{"spam", {version(1, "tokens:1")}, {"default"}}});
-  engine_.gate.set_open(false);
-  auto running = ask(tokens("spam", {1, 1, 1, 1}));
-  engine_.gate.wait_for(1);
-  const auto gone = std::make_shared<std::atomic<bool>>(false);
-  auto given_up = tokens("spam", {2, 2, 2, 2});
-  given_up.gone = gone;
-  auto lost = ask(given_up);
-  auto kept = ask(tokens("spam", {3, 3, 3, 3}));
-  gone->store(true);
-  engine_.counts.runs = 0;
-  engine_.counts.rows_most = 0;
-  engine_.gate.set_open(true);
-  EXPECT_EQ(Code::kCancelled, lost.get().error().code);
-  EXPECT_TRUE(running.get());
-  EXPECT_TRUE(kept.get());
-  EXPECT_EQ(2, engine_.counts.runs);
-  EXPECT_EQ(1, engine_.counts.rows_most);
-  observer_.heard.with([](const auto& heard) {
-    EXPECT_EQ((std::map<std::string, int>{{"OK", 2}}), heard.requests);
-  });
 }
 
 TEST_F(ServiceTest, frees_a_version_only_after_its_last_request) {

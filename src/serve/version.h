@@ -65,8 +65,8 @@ class ServableVersion {
                               std::vector<features::TextObservation>* observed) const;
 
   /// The first half of score(), where it is not in one: the graph's inputs for raw rows, in pieces of rows
-  /// behind one another (as Pipeline::transform_in_pieces). Needs a pipeline. `observed` (may be null) receives
-  /// one entry a row.
+  /// behind one another (as Pipeline::transform_in_pieces). Needs a pipeline. `observed` (may be null)
+  /// receives one entry a row.
   Result<std::vector<GraphInputs>> prepare(std::span<const TensorView> columns,
                                            std::vector<features::TextObservation>* observed) const;
   /// The second half: runs rows of the graph's inputs, at most `rows_max` of one piece at once, and puts the

@@ -37,7 +37,7 @@ def test_help_fits_the_terminal(amas, columns):
         assert [line for line in shown.too_wide() if not line.startswith("  amas")] == []
 
 
-LINES = ((["mod"], {"model"}), (["model", ""], {"export", "list", "show"}), (["model", "show", ""], {"mail"}),
+LINES = ((["mod"], {"model"}), (["model", ""], {"export", "import", "list", "show"}), (["model", "show", ""], {"mail"}),
          (["model", "show", "--l"], {"--lineage"}), (["predict", "m"], {"mail"}), (["deploy", "--variant", "p"], {"pruned", "pruned-int8"}),
          (["data", "show", ""], {"mail"}), (["help", "model", "s"], {"show"}), (["completion", ""], {"bash", "zsh"}),
          (["deploy", "--remove", ""], {"mail"}), (["--home", "/none", "predict", ""], set()), (["run", ""], set()))

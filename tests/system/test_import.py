@@ -47,6 +47,8 @@ def test_a_question_in_tensors_is_answered_alike_with_and_without_a_server(amas,
     assert alone[1] == {"predictions": [[11, 22], [18, 30]]}
     text = call(amas, home, "predict", "affine", "a text")
     assert text.returncode == USAGE and '--json-input \'{"x": …}\'' in text.stderr
+    both = call(amas, home, "predict", "affine", "a text", "--json-input", questions[0])
+    assert both.returncode == USAGE and "not both" in both.stderr
     wrong = call(amas, home, "predict", "affine", "--json-input", '{"x": [[1, 2]]}')
     assert wrong.returncode == USAGE and "x" in wrong.stderr
     piped = call(amas, home, "predict", "affine", "--json-input", "-", input=questions[0])
