@@ -1,8 +1,9 @@
-// A load generator for gRPC servers on this machine: c calls in flight over one connection, n in all, each with
-// the same encoded message. Prints one JSON line. With --pid it adds the CPU time that the server (and its
-// children) took.
+// A load generator for gRPC servers on this machine: c calls in flight over one connection, n in all, each
+// with the same encoded message. Prints one JSON line. With --pid it adds the CPU time that the server (and
+// its children) took.
 //
-//   grpc_load --port 8081 --method /inference.GRPCInferenceService/ModelInfer --message request.bin --calls 32
+//   grpc_load --port 8081 --method /inference.GRPCInferenceService/ModelInfer --message request.bin --calls
+//   32
 //             --requests 20000 [--pid 1234]
 
 #include <grpcpp/create_channel.h>
@@ -108,8 +109,8 @@ int main(int argc, char** argv) {
   const Options options = read_options(argc, argv);
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(-1);
-  const auto channel = grpc::CreateCustomChannel("127.0.0.1:" + options.port, grpc::InsecureChannelCredentials(),
-                                                 arguments);
+  const auto channel =
+      grpc::CreateCustomChannel("127.0.0.1:" + options.port, grpc::InsecureChannelCredentials(), arguments);
   grpc::GenericStub stub(channel);
   grpc::CompletionQueue queue;
   const grpc::Slice slice(options.message);
@@ -146,9 +147,10 @@ int main(int argc, char** argv) {
     return latencies_us[std::min(latencies_us.size() - 1,
                                  static_cast<std::size_t>(q * static_cast<double>(latencies_us.size())))];
   };
-  std::printf("{\"calls\":%zu,\"requests\":%zu,\"requests_per_s\":%.1f,\"p50_us\":%.1f,\"p99_us\":%.1f,"
-              "\"cpu_s_per_1000\":%.5f}\n",
-              options.calls, options.requests, static_cast<double>(options.requests) / seconds, quantile(0.5),
-              quantile(0.99), cpu / static_cast<double>(options.requests) * 1000);
+  std::printf(
+      "{\"calls\":%zu,\"requests\":%zu,\"requests_per_s\":%.1f,\"p50_us\":%.1f,\"p99_us\":%.1f,"
+      "\"cpu_s_per_1000\":%.5f}\n",
+      options.calls, options.requests, static_cast<double>(options.requests) / seconds, quantile(0.5),
+      quantile(0.99), cpu / static_cast<double>(options.requests) * 1000);
   return 0;
 }

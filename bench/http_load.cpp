@@ -20,6 +20,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <fstream>
 #include <iterator>
 #include <string>
@@ -62,17 +63,13 @@ struct Outcome {
   std::exit(1);
 }
 
-/// User and system time of a process, in seconds, from /proc.
+/// User and system time of a process, in seconds.
 double cpu_seconds(int pid) {
-  std::ifstream stream("/proc/" + std::to_string(pid) + "/stat");
-  const std::string text{std::istreambuf_iterator<char>(stream), {}};
-  const auto name_end = text.rfind(')');
-  if (name_end == std::string::npos) stop("no such process: " + std::to_string(pid));
-  unsigned long user = 0, system = 0;
-  if (std::sscanf(text.c_str() + name_end + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
-                  &system) != 2)
-    stop("cannot read /proc/<pid>/stat");
-  return static_cast<double>(user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
+  clockid_t clock = 0;
+  timespec time{};
+  if (::clock_getcpuclockid(pid, &clock) != 0 || ::clock_gettime(clock, &time) != 0)
+    stop("no such process: " + std::to_string(pid));
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
 }
 
 int connect_to(std::uint16_t port) {

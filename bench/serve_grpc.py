@@ -30,7 +30,10 @@ output [{name: "scores" data_type: TYPE_FP32 dims: [2]}]
 instance_group [{kind: KIND_CPU count: 1}]
 dynamic_batching {}
 """
-MODEL = """import numpy as np
+MODEL = """import sys
+
+sys.path.insert(0, "{packages}")
+import numpy as np
 import triton_python_backend_utils as pb
 
 WEIGHTS = np.linspace(-1, 1, 101, dtype=np.float32)
@@ -63,9 +66,9 @@ def start_triton(folder):
     shutil.copy(server / "python_backend_stubs/3.11/triton_python_backend_stub", backend)
     (folder / "models/tiny/1").mkdir(parents=True)
     (folder / "models/tiny/config.pbtxt").write_text(CONFIG)
-    (folder / "models/tiny/1/model.py").write_text(MODEL)
+    (folder / "models/tiny/1/model.py").write_text(MODEL.replace("{packages}", str(TRITON)))
     http, grpc = free_port(), free_port()
-    environment = {**os.environ, "PYTHONPATH": str(TRITON), "LD_LIBRARY_PATH": str(TRITON / "nvidia_pytriton.libs")}
+    environment = {**os.environ, "LD_LIBRARY_PATH": str(TRITON / "nvidia_pytriton.libs")}
     process = subprocess.Popen(
         [server / "bin/tritonserver", "--model-repository", folder / "models", "--backend-directory", folder / "backends",
          "--http-port", str(http), "--grpc-port", str(grpc), "--allow-metrics", "false", "--disable-auto-complete-config"],
@@ -76,7 +79,8 @@ def start_triton(folder):
             return process, grpc
         except OSError:
             if process.poll() is not None:
-                raise SystemExit((folder / "triton.log").read_text()[-2_000:])
+                lines = (folder / "triton.log").read_text().splitlines()
+                raise SystemExit("\n".join(line for line in lines if "UNAVAILABLE" in line or "error" in line))
             time.sleep(0.1)
     process.kill()
     raise SystemExit("Triton did not become ready")
@@ -124,8 +128,9 @@ def main():
         folder = pathlib.Path(name)
         message = folder / "request.bin"
         message.write_bytes(tiny_request())
-        servers = {"amas": start_amas(asked.binaries, folder), "triton": start_triton(folder)}
+        servers = {"triton": start_triton(folder)}
         try:
+            servers = {"amas": start_amas(asked.binaries, folder), **servers}
             for calls in (1, 8, 32):
                 results = {name: [] for name in servers}
                 for _ in range(asked.rounds):

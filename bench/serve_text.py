@@ -7,6 +7,7 @@ HOME: one in which examples/spam.yaml has been run [a new one]. Serves a copy of
 with the test mail that has the median number of words.
 """
 import argparse
+import contextlib
 import json
 import pathlib
 import shutil
@@ -42,34 +43,44 @@ def median_mail(home, digest):
     return sorted(texts, key=lambda text: len(text.split()))[len(texts) // 2]
 
 
+@contextlib.contextmanager
+def serving(home=None, variants=None):
+    """A server of a copy of `home` (none: of a new one), the variants of each candidate deployed as CANDIDATE-VARIANT.
+
+    Gives the process, its port and a file with a request: the test mail of median length."""
+    with tempfile.TemporaryDirectory() as folder:
+        served = pathlib.Path(folder) / "home"
+        if home:
+            shutil.copytree(home, served, ignore=shutil.ignore_patterns("serve.json", "*.lock"))
+        result = amas(served, "run", ROOT / "examples/spam.yaml")
+        for row in result["leaderboard"]:
+            for variant in (variants or VARIANTS)[row["candidate"]]:
+                amas(served, "deploy", "spam", "--version", str(row["version"]), "--variant", variant, "--as",
+                     f"{row['candidate']}-{variant}")
+        text = median_mail(served, result["dataset"]["dataset"])
+        body = pathlib.Path(folder) / "body.json"
+        body.write_text(json.dumps({"instances": [text]}))
+        print(f"a mail of {len(text.split())} words, {len(text.encode())} bytes")
+        with subprocess.Popen([BINARIES / "amas", "--home", served, "serve", "--port", "0"], stdout=subprocess.DEVNULL) as server:
+            while not (served / "serve.json").exists():
+                time.sleep(0.01)
+            try:
+                yield server, json.loads((served / "serve.json").read_text())["port"], body
+            finally:
+                server.terminate()
+
+
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("home", nargs="?", type=pathlib.Path)
     options.add_argument("--requests", type=int, default=20_000)
     arguments = options.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        home = pathlib.Path(folder) / "home"
-        if arguments.home:
-            shutil.copytree(arguments.home, home, ignore=shutil.ignore_patterns("serve.json", "*.lock"))
-        result = amas(home, "run", ROOT / "examples/spam.yaml")
-        for row in result["leaderboard"]:
-            for variant in VARIANTS[row["candidate"]]:
-                amas(home, "deploy", "spam", "--version", str(row["version"]), "--variant", variant, "--as",
-                     f"{row['candidate']}-{variant}")
-        text = median_mail(home, result["dataset"]["dataset"])
-        body = pathlib.Path(folder) / "body.json"
-        body.write_text(json.dumps({"instances": [text]}))
-        print(f"a mail of {len(text.split())} words, {len(text.encode())} bytes")
-        with subprocess.Popen([BINARIES / "amas", "--home", home, "serve", "--port", "0"], stdout=subprocess.DEVNULL) as server:
-            while not (home / "serve.json").exists():
-                time.sleep(0.01)
-            port = json.loads((home / "serve.json").read_text())["port"]
-            for candidate, variants in VARIANTS.items():
-                for variant in variants:
-                    for connections in (1, 8, 64):
-                        show(f"{candidate}, {variant}", load(BINARIES, port, server.pid, connections, arguments.requests,
-                                                             f"/v1/models/{candidate}-{variant}:predict", body, "label"))
-            server.terminate()
+    with serving(arguments.home) as (server, port, body):
+        for candidate, variants in VARIANTS.items():
+            for variant in variants:
+                for connections in (1, 8, 64):
+                    show(f"{candidate}, {variant}", load(BINARIES, port, server.pid, connections, arguments.requests,
+                                                         f"/v1/models/{candidate}-{variant}:predict", body, "label"))
 
 
 if __name__ == "__main__":

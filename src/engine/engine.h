@@ -29,10 +29,11 @@ struct TensorSpec {
   std::optional<ValueRange> range{};
 };
 
-/// Checks that `tensors` are what `specs` say, in the same order: count, dtype, rank, fixed dimensions, range of
-/// values.
+/// Checks that `tensors` are what `specs` say, in the same order: count, dtype, rank, fixed dimensions, range
+/// of values.
 ///
-/// Errors: kInvalidArgument naming the tensor, what it is and what it must be; of a value beyond the range its
+/// Errors: kInvalidArgument naming the tensor, what it is and what it must be; of a value beyond the range
+/// its
 ///         row, too, counted from 0.
 Status check_types(std::span<const TensorSpec> specs, std::span<const TensorView> tensors);
 
@@ -47,6 +48,20 @@ struct LoadOptions {
   std::string engine{};
   /// How exactly an engine that offers a choice (Engine::precisions) computes; empty: its own default.
   std::string precision{};
+};
+
+/// A model over sparse features that takes a row of them as it is, where LoadedModel::run() would want it
+/// padded and in tensors.
+class SparseScorer {
+ public:
+  virtual ~SparseScorer() = default;
+  /// How many scores a row has.
+  virtual std::size_t classes() const = 0;
+  /// Scores one row, as run() does, into `scores`, classes() long; allocates nothing. Indices are those of
+  /// the graph.
+  ///
+  /// Errors: kInvalidArgument for an index outside the model. Threads: safe to call from several at once.
+  virtual Status score(const SparseRow& row, std::span<float> scores) const = 0;
 };
 
 /// A model in memory, ready to run.
@@ -66,6 +81,8 @@ class LoadedModel {
   ///         kInternal when the engine fails. After an error the model can still be used.
   /// Threads: safe to call from several at once.
   virtual Result<std::vector<Tensor>> run(std::span<const TensorView> inputs) = 0;
+  /// The same model for rows that are not in tensors; lives as long as this. Null where it wants tensors.
+  virtual const SparseScorer* sparse_scorer() const { return nullptr; }
 };
 
 /// Something that loads and runs model files.

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <string_view>
-#include <vector>
 
 #include "features/text_settings.h"
 #include "features/words.h"
@@ -54,14 +53,11 @@ void for_each_ngram(const Words& words, const TfidfSettings& settings, Use&& use
     for_each_character_ngram(words.padded(i), settings.ngrams, use);
 }
 
-/// How many of a text's n-grams, from the first on, count as tokens when it is observed: all n-grams of
-/// characters, but of those of words only the shortest, so that no word counts twice.
+/// How many of a text's n-grams count as tokens when it is observed: all n-grams of characters, but of those
+/// of words only the shortest, so that no word counts twice.
 std::size_t count_tokens(std::size_t words, std::size_t ngrams, const TfidfSettings& settings);
 
 /// Whether this n-gram is one of those tokens.
 bool is_token(std::string_view ngram, const TfidfSettings& settings);
-
-/// Sorts terms, all below `end`; `spare` is room that is reused from call to call.
-void sort_terms(std::vector<std::uint32_t>& terms, std::vector<std::uint32_t>& spare, std::uint32_t end);
 
 }  // namespace amas::features

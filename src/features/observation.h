@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <string_view>
@@ -17,11 +18,12 @@ inline constexpr std::size_t kFrequentBuckets = 47;
 /// UTF-8. Profiles are stored with it, so it never changes.
 std::uint8_t rare_bucket(std::string_view word);
 
-/// Counts one word into its bucket.
-inline void count_word(TextObservation& observation, std::uint8_t bucket) {
-  if (bucket == kUnknownBucket) ++observation.unknown;
+/// Counts a word that stands `times` times into its bucket.
+inline void count_word(TextObservation& observation, std::uint8_t bucket, std::uint32_t times = 1) {
+  if (bucket == kUnknownBucket) observation.unknown += times;
   auto& count = observation.buckets[bucket];
-  if (count < std::numeric_limits<std::uint16_t>::max()) ++count;
+  const std::uint32_t room = std::numeric_limits<std::uint16_t>::max() - std::uint32_t{count};
+  count = static_cast<std::uint16_t>(count + std::min(room, times));
 }
 
 }  // namespace amas::features

@@ -147,9 +147,11 @@ Result<std::vector<std::vector<Tensor>>> Pipeline::transform_in_pieces(
   return pieces_of(columns, observed, limits::kBatchBytesMax);
 }
 
-Result<std::vector<std::vector<Tensor>>> Pipeline::pieces_of(std::span<const TensorView> columns,
-                                                             std::vector<TextObservation>* observed,
-                                                             std::size_t bytes_max) const {
+// Calls prepare(texts, observed) once the columns have been checked; `observed` is empty or has an entry a
+// text.
+template <class Prepare>
+auto Pipeline::prepare(std::span<const TensorView> columns, std::vector<TextObservation>* observed,
+                       Prepare&& prepare) const -> decltype(prepare({}, {})) {
   if (columns.size() != 1)
     return invalid_argument(fmt::format("wrong number of columns: {}; send 1, \"text\"", columns.size()));
   const TensorView& text = columns[0];
@@ -160,14 +162,28 @@ Result<std::vector<std::vector<Tensor>>> Pipeline::pieces_of(std::span<const Ten
     return invalid_argument(
         fmt::format("column has the wrong shape: \"text\" is {}; send [-1]", format_shape(text.shape())));
   AMAS_CHECK(check_sizes(text.strings()));
-  if (observed) observed->assign(text.size(), TextObservation{});
   try {
-    return state_->parts.step->transform(
-        text.strings(), observed ? std::span(*observed) : std::span<TextObservation>(), bytes_max);
+    if (observed) observed->assign(text.size(), TextObservation{});
+    return prepare(text.strings(), observed ? std::span(*observed) : std::span<TextObservation>());
   } catch (const std::bad_alloc&) {
     return resource_exhausted(
         fmt::format("not enough memory to prepare {} texts; send fewer at once", text.size()));
   }
+}
+
+Result<std::vector<std::vector<Tensor>>> Pipeline::pieces_of(std::span<const TensorView> columns,
+                                                             std::vector<TextObservation>* observed,
+                                                             std::size_t bytes_max) const {
+  return prepare(columns, observed, [&](std::span<const std::string> texts, std::span<TextObservation> seen) {
+    return state_->parts.step->transform(texts, seen, bytes_max);
+  });
+}
+
+Status Pipeline::for_each_sparse_row(std::span<const TensorView> columns,
+                                     std::vector<TextObservation>* observed, const UseSparseRow& use) const {
+  return prepare(columns, observed, [&](std::span<const std::string> texts, std::span<TextObservation> seen) {
+    return state_->parts.step->for_each_sparse_row(texts, seen, use);
+  });
 }
 
 Result<std::vector<std::int32_t>> Pipeline::encode_labels(const table::Column& target) const {

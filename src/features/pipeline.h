@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -50,6 +51,9 @@ struct PipelineSpec {
   /// Defaults are Keras's (pad_sequences, Tokenizer) and scikit-learn's (TfidfVectorizer).
   Json text_step;
 };
+
+/// Takes the features of row `row`; an error stops the preparation.
+using UseSparseRow = std::function<Status(std::size_t row, const SparseRow& features)>;
 
 /// The fitted preparation of one model: raw columns in, tensors out. One implementation for training and
 /// serving. Immutable once made, but for observe_as(). Threads: safe to use from several at once otherwise.
@@ -114,6 +118,14 @@ class Pipeline {
   Result<std::vector<std::vector<Tensor>>> transform_in_pieces(
       std::span<const TensorView> columns, std::vector<TextObservation>* observed = nullptr) const;
 
+  /// Prepares rows of "tfidf" one after the other without making tensors of them: calls use(row, features)
+  /// for each, with the features of outputs() in rising order of their indices, and no padding. Allocates
+  /// nothing for texts of usual length.
+  ///
+  /// Errors: those of transform() but for the sizes of tensors; those of `use`; kUnimplemented for "tokens".
+  Status for_each_sparse_row(std::span<const TensorView> columns, std::vector<TextObservation>* observed,
+                             const UseSparseRow& use) const;
+
   /// The class of each row of a target column.
   ///
   /// Errors: kInvalidArgument for a label that was not seen in training (says it, the row, and the known
@@ -123,6 +135,9 @@ class Pipeline {
  private:
   struct State;
   explicit Pipeline(std::unique_ptr<State> state);
+  template <class Prepare>
+  auto prepare(std::span<const TensorView> columns, std::vector<TextObservation>* observed,
+               Prepare&& prepare) const -> decltype(prepare({}, {}));
   Result<std::vector<std::vector<Tensor>>> pieces_of(std::span<const TensorView> columns,
                                                      std::vector<TextObservation>* observed,
                                                      std::size_t bytes_max) const;

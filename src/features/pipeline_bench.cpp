@@ -77,6 +77,33 @@ void characters_of_a_3_kb_mail(benchmark::State& state) {
 }
 BENCHMARK(characters_of_a_3_kb_mail)->Unit(benchmark::kMicrosecond);
 
+void features_one_row_at_a_time(benchmark::State& state, const Pipeline& pipeline) {
+  const Tensor column = Tensor::of_strings({200}, make_texts(200, 3000, 2));
+  std::vector<TextObservation> observed;
+  double sum = 0;
+  const auto use = [&](std::size_t, const SparseRow& row) -> Status {
+    for (const float value : row.values) sum += static_cast<double>(value);
+    return {};
+  };
+  std::int64_t row = 0;
+  for (auto _ : state) {
+    const TensorView one(column, row, row + 1);
+    benchmark::DoNotOptimize(pipeline.for_each_sparse_row({&one, 1}, &observed, use));
+    row = (row + 1) % column.rows();
+  }
+  benchmark::DoNotOptimize(sum);
+}
+
+void tfidf_of_a_3_kb_mail_without_tensors(benchmark::State& state) {
+  features_one_row_at_a_time(state, tfidf());
+}
+BENCHMARK(tfidf_of_a_3_kb_mail_without_tensors)->Unit(benchmark::kMicrosecond);
+
+void characters_of_a_3_kb_mail_without_tensors(benchmark::State& state) {
+  features_one_row_at_a_time(state, characters());
+}
+BENCHMARK(characters_of_a_3_kb_mail_without_tensors)->Unit(benchmark::kMicrosecond);
+
 void tokens_of_a_chinese_text(benchmark::State& state) {
   std::string text;
   for (int i = 0; i < 1000; ++i) text += i % 20 == 19 ? "，" : "中";

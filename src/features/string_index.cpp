@@ -37,7 +37,7 @@ bool equal(const char* a, const char* b, std::size_t size) {
 
 }  // namespace
 
-std::uint64_t hash_string(std::string_view text) {
+std::uint64_t hash_long_string(std::string_view text) {
   const char* at = text.data();
   const std::size_t size = text.size();
   std::uint64_t seed = kMix0 ^ size;
@@ -55,23 +55,20 @@ std::uint64_t hash_string(std::string_view text) {
   } else if (size >= 4) {
     first = load<std::uint32_t>(at);
     last = load<std::uint32_t>(at + size - 4);
-  } else if (size > 0) {
-    first = load<std::uint8_t>(at) << 16 | load<std::uint8_t>(at + size / 2) << 8 |
-            load<std::uint8_t>(at + size - 1);
   }
-  return fold(fold(first ^ kMix1, last ^ seed), kMix0);
+  return fold(fold(first ^ kMix1, last ^ seed), kMix0) | kLongStringBit;
 }
 
 void StringIndex::reserve(std::size_t count) {
   ends_.reserve(count);
-  if (const std::size_t slots = count * 5 / 3 + 8; slots > slots_.size()) rehash(slots);
+  if (const std::size_t slots = count * 5 / 2 + 8; slots > slots_.size()) rehash(slots);
 }
 
 std::uint32_t StringIndex::insert(std::string_view key) {
   const std::uint64_t hash = hash_string(key);
   if (const std::uint32_t id = find(key, hash); id != kNone) return id;
   if (key.size() > std::numeric_limits<std::uint32_t>::max() - arena_.size() || size() == kNone) return kNone;
-  if ((size() + 1) * 5 > slots_.size() * 3) rehash(slots_.size() * 2 + 8);
+  if ((size() + 1) * 5 > slots_.size() * 2) rehash(slots_.size() * 2 + 8);
   const auto id = static_cast<std::uint32_t>(size());
   arena_ += key;
   ends_.push_back(static_cast<std::uint32_t>(arena_.size()));
@@ -82,17 +79,9 @@ std::uint32_t StringIndex::insert(std::string_view key) {
   return id;
 }
 
-std::uint32_t StringIndex::find(std::string_view key, std::uint64_t hash) const {
-  if (slots_.empty()) return kNone;
-  const auto tag = static_cast<std::uint32_t>(hash >> 32);
-  for (std::size_t slot = home(hash); slots_[slot].id != kNone;) {
-    if (slots_[slot].tag == tag)
-      if (const std::string_view found = at(slots_[slot].id);
-          found.size() == key.size() && equal(found.data(), key.data(), key.size()))
-        return slots_[slot].id;
-    if (++slot == slots_.size()) slot = 0;
-  }
-  return kNone;
+bool StringIndex::is_equal(std::uint32_t id, std::string_view key) const {
+  const std::string_view found = at(id);
+  return found.size() == key.size() && equal(found.data(), key.data(), key.size());
 }
 
 void StringIndex::rehash(std::size_t slots) {

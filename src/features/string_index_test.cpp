@@ -44,7 +44,7 @@ TEST(StringIndex, keeps_its_strings_when_room_is_reserved_late) {
 }
 
 TEST(StringIndex, tells_strings_of_one_hash_apart_by_every_byte) {
-  for (std::size_t size = 1; size < 40; ++size) {
+  for (std::size_t size = 5; size < 40; ++size) {
     const std::string plain(size, 'a');
     StringIndex index;
     index.insert(plain);
@@ -56,6 +56,23 @@ TEST(StringIndex, tells_strings_of_one_hash_apart_by_every_byte) {
     }
     EXPECT_EQ(index.find(plain + "a", hash_string(plain)), StringIndex::kNone);
     EXPECT_EQ(index.find(plain.substr(1), hash_string(plain)), StringIndex::kNone);
+  }
+}
+
+TEST(StringIndex, tells_short_strings_apart_by_half_a_hash) {
+  const std::string bytes("\0\1\4a\xff", 5);
+  std::vector<std::string> keys{""};
+  for (std::size_t from = 0; keys.back().size() < 4; ++from)
+    for (const char byte : bytes) keys.push_back(keys[from] + byte);
+  StringIndex index;
+  for (const std::string& key : keys) index.insert(key);
+  ASSERT_EQ(index.size(), keys.size());
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    EXPECT_EQ(index.find(keys[i]), i);
+    for (const std::string& other : keys) {
+      if (other == keys[i]) continue;
+      EXPECT_NE(hash_string(other) >> 32, hash_string(keys[i]) >> 32);
+    }
   }
 }
 

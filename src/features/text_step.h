@@ -38,6 +38,13 @@ class TextStep {
   virtual std::uint8_t bucket_of(std::string_view word) const = 0;
   /// As Pipeline::observe_as.
   virtual void observe_as(const TextStep& other) = 0;
+  /// The features of each text, given to `use` one text after the other. `observed`: as above.
+  ///
+  /// Errors: those of `use`, at which it stops; kUnimplemented where texts become no features but tokens.
+  virtual Status for_each_sparse_row(std::span<const std::string>, std::span<TextObservation>,
+                                     const UseSparseRow&) const {
+    return unimplemented("texts become tokens here, not features");
+  }
   /// Adds its keys to the document that Pipeline::to_json writes.
   virtual void write(Json& document) const = 0;
 };

@@ -9,6 +9,7 @@
 #include "features/ngrams.h"
 #include "features/observation.h"
 #include "features/reused.h"
+#include "features/term_counts.h"
 #include "features/text_step.h"
 
 namespace amas::features {
@@ -16,17 +17,17 @@ namespace {
 
 // The features of several texts, one text behind the other.
 struct Features {
-  std::vector<std::uint32_t> terms;
+  std::vector<std::int32_t> indices;
   std::vector<float> values;
   std::vector<std::size_t> ends;  ///< where each text ends
 
   void clear() {
-    terms.clear();
+    indices.clear();
     values.clear();
     ends.clear();
   }
   std::size_t bytes() const {
-    return terms.capacity() * sizeof terms[0] + values.capacity() * sizeof values[0] +
+    return indices.capacity() * sizeof indices[0] + values.capacity() * sizeof values[0] +
            ends.capacity() * sizeof ends[0];
   }
   std::size_t begin(std::size_t text) const { return text == 0 ? 0 : ends[text - 1]; }
@@ -41,13 +42,14 @@ struct Piece {
 // What is reused from text to text.
 struct Scratch {
   Words words;
-  std::vector<std::uint32_t> terms;
-  std::vector<std::uint32_t> spare;  ///< for sorting
+  TermCounts counts;
   std::vector<double> weights;
+  std::vector<std::int32_t> indices;
+  std::vector<float> values;
 
   std::size_t bytes() const {
-    return words.bytes() + terms.capacity() * sizeof terms[0] + spare.capacity() * sizeof spare[0] +
-           weights.capacity() * sizeof weights[0];
+    return words.bytes() + counts.bytes() + weights.capacity() * sizeof weights[0] +
+           indices.capacity() * sizeof indices[0] + values.capacity() * sizeof values[0];
   }
 };
 
@@ -55,7 +57,7 @@ struct Scratch {
 // before they are read.
 class Lookup {
  public:
-  Lookup(const StringIndex& index, std::vector<std::uint32_t>& found) : index_(index), found_(found) {}
+  Lookup(const StringIndex& index, TermCounts& counts) : index_(index), counts_(counts) {}
 
   void add(std::string_view ngram) {
     ngrams_[size_] = ngram;
@@ -64,17 +66,21 @@ class Lookup {
     if (++size_ == kBlock) flush();
   }
 
-  // To be called behind the last n-gram.
-  void flush() {
-    for (std::size_t i = 0; i < size_; ++i) found_.push_back(index_.find(ngrams_[i], hashes_[i]));
-    size_ = 0;
+  // To be called behind the last n-gram; returns how many there were.
+  std::size_t flush() {
+    for (std::size_t i = 0; i < size_; ++i)
+      if (const std::uint32_t term = index_.find(ngrams_[i], hashes_[i]); term != StringIndex::kNone)
+        counts_.add(term);
+    ngrams_seen_ += std::exchange(size_, 0);
+    return ngrams_seen_;
   }
 
  private:
   static constexpr std::size_t kBlock = 64;
   const StringIndex& index_;
-  std::vector<std::uint32_t>& found_;
+  TermCounts& counts_;
   std::size_t size_ = 0;
+  std::size_t ngrams_seen_ = 0;
   std::array<std::string_view, kBlock> ngrams_;
   std::array<std::uint64_t, kBlock> hashes_;
 };
@@ -94,6 +100,8 @@ class TfidfStep final : public TextStep {
     }
     for (std::size_t rank = 0; rank < learnt_.frequent.size(); ++rank)
       buckets_[learnt_.frequent[rank]] = static_cast<std::uint8_t>(1 + rank);
+    for (std::uint32_t id = 0; id < learnt_.terms.size(); ++id)
+      if (!is_token(learnt_.terms.at(id), settings_)) buckets_[id] = kNoToken;
   }
 
   std::string_view type() const override { return "tfidf"; }
@@ -106,21 +114,20 @@ class TfidfStep final : public TextStep {
                                                      std::span<TextObservation> observed,
                                                      std::size_t bytes_max) const override {
     const std::size_t cells_max = bytes_max / (sizeof(std::int32_t) + sizeof(float));
-    Reused<Scratch> reused_scratch;
-    Reused<Features> reused_features;
-    Scratch& scratch = *reused_scratch;
-    Features& features = *reused_features;
+    Reused<Features> reused;
+    Features& features = *reused;
     features.clear();
-    for (std::size_t i = 0; i < texts.size(); ++i) {
-      weigh(texts[i], scratch, observed.empty() ? nullptr : &observed[i]);
-      features.terms.insert(features.terms.end(), scratch.terms.begin(), scratch.terms.end());
-      for (const double weight : scratch.weights) features.values.push_back(static_cast<float>(weight));
-      features.ends.push_back(features.terms.size());
-      if (scratch.terms.size() > cells_max)
+    const auto append = [&](std::size_t row, const SparseRow& own) -> Status {
+      if (own.indices.size() > cells_max)
         return resource_exhausted(fmt::format(
-            "text has more features than allowed: row {} has {} > {} ({} bytes of tensors); shorten it", i,
-            scratch.terms.size(), cells_max, bytes_max));
-    }
+            "text has more features than allowed: row {} has {} > {} ({} bytes of tensors); shorten it", row,
+            own.indices.size(), cells_max, bytes_max));
+      features.indices.insert(features.indices.end(), own.indices.begin(), own.indices.end());
+      features.values.insert(features.values.end(), own.values.begin(), own.values.end());
+      features.ends.push_back(features.indices.size());
+      return {};
+    };
+    AMAS_CHECK(for_each_sparse_row(texts, observed, append));
     const std::vector<Piece> cuts = cut(features, texts.size(), std::max<std::size_t>(cells_max, 1));
     std::size_t cells = 0;
     for (const Piece& piece : cuts) cells += (piece.end - piece.begin) * piece.width;
@@ -144,6 +151,16 @@ class TfidfStep final : public TextStep {
       buckets_[id] = other.bucket_of(learnt_.terms.at(id));
   }
 
+  Status for_each_sparse_row(std::span<const std::string> texts, std::span<TextObservation> observed,
+                             const UseSparseRow& use) const override {
+    Reused<Scratch> scratch;
+    for (std::size_t row = 0; row < texts.size(); ++row) {
+      weigh(texts[row], *scratch, observed.empty() ? nullptr : &observed[row]);
+      AMAS_CHECK(use(row, {scratch->indices, scratch->values}));
+    }
+    return {};
+  }
+
   void write(Json& document) const override {
     document["step"] = to_json(TextSettings(settings_));
     Json& terms = document["terms"] = Json::array();
@@ -154,47 +171,45 @@ class TfidfStep final : public TextStep {
   }
 
  private:
-  // Fills scratch.terms with the text's terms, each once and rising, and scratch.weights with their weights.
+  // Fills scratch.indices and scratch.values with the text's features.
   void weigh(std::string_view text, Scratch& scratch, TextObservation* observation) const {
     splitter_.split(text, scratch.words);
-    look_up(scratch);
-    if (observation) observe(text, scratch, *observation);
-    std::erase(scratch.terms, StringIndex::kNone);
-    sort_terms(scratch.terms, scratch.spare, static_cast<std::uint32_t>(learnt_.terms.size()));
-    scratch.weights.clear();
-    double squares = 0;
-    auto kept = scratch.terms.begin();
-    for (auto at = kept; at != scratch.terms.end();) {
-      const std::uint32_t term = *at;
-      const auto end =
-          std::find_if(at, scratch.terms.end(), [&](std::uint32_t other) { return other != term; });
-      const auto count = static_cast<double>(end - at);
-      // Most terms stand once, and ln(1) + 1 needs no logarithm.
-      const double weight = (settings_.sublinear && count > 1 ? std::log(count) + 1.0 : count) * idf_[term];
-      squares += weight * weight;
-      scratch.weights.push_back(weight);
-      *kept++ = term;
-      at = end;
-    }
-    scratch.terms.erase(kept, scratch.terms.end());
-    const double norm = std::sqrt(squares);
-    for (double& weight : scratch.weights) weight /= norm;
-  }
-
-  // Fills scratch.terms with the term of every n-gram, kNone where it has none.
-  void look_up(Scratch& scratch) const {
-    scratch.terms.clear();
-    Lookup lookup(learnt_.terms, scratch.terms);
+    scratch.counts.begin(text.size());
+    Lookup lookup(learnt_.terms, scratch.counts);
     for_each_ngram(scratch.words, settings_, [&](std::string_view ngram) { lookup.add(ngram); });
-    lookup.flush();
+    const std::size_t ngrams = lookup.flush();
+    if (observation)
+      observe(text, count_tokens(scratch.words.size(), ngrams, settings_), scratch.counts, *observation);
+    scratch.counts.sort(static_cast<std::uint32_t>(learnt_.terms.size()));
+    const auto entries = scratch.counts.entries();
+    scratch.weights.resize(entries.size());
+    scratch.indices.resize(entries.size());
+    scratch.values.resize(entries.size());
+    double squares = 0;
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      const auto [term, count] = entries[i];
+      // Most terms stand once, and ln(1) + 1 needs no logarithm.
+      const double frequency = settings_.sublinear && count > 1 ? std::log(count) + 1.0 : count;
+      scratch.weights[i] = frequency * idf_[term];
+      squares += scratch.weights[i] * scratch.weights[i];
+      scratch.indices[i] = static_cast<std::int32_t>(term + 1);
+    }
+    const double norm = std::sqrt(squares);
+    for (std::size_t i = 0; i < entries.size(); ++i)
+      scratch.values[i] = static_cast<float>(scratch.weights[i] / norm);
   }
 
-  void observe(std::string_view text, const Scratch& scratch, TextObservation& observation) const {
+  void observe(std::string_view text, std::size_t tokens, const TermCounts& counts,
+               TextObservation& observation) const {
     observation.characters = count_characters(text);
-    const std::size_t tokens = count_tokens(scratch.words.size(), scratch.terms.size(), settings_);
     observation.tokens = static_cast<std::uint32_t>(tokens);
-    for (const std::uint32_t term : std::span(scratch.terms).first(tokens))
-      count_word(observation, term == StringIndex::kNone ? kUnknownBucket : buckets_[term]);
+    std::uint32_t known = 0;
+    for (const auto& [term, count] : counts.entries()) {
+      if (buckets_[term] == kNoToken) continue;
+      count_word(observation, buckets_[term], count);
+      known += count;
+    }
+    count_word(observation, kUnknownBucket, observation.tokens - known);
   }
 
   // As many texts in each piece as fit into `cells_max` cells, padded to the longest of them.
@@ -224,7 +239,7 @@ class TfidfStep final : public TextStep {
     for (std::size_t text = begin; text < end; ++text)
       for (std::size_t at = features.begin(text), column = (text - begin) * width; at < features.ends[text];
            ++at, ++column) {
-        indices.data<std::int32_t>()[column] = static_cast<std::int32_t>(features.terms[at] + 1);
+        indices.data<std::int32_t>()[column] = features.indices[at];
         values.data<float>()[column] = features.values[at];
       }
     std::vector<Tensor> outputs;
@@ -233,11 +248,13 @@ class TfidfStep final : public TextStep {
     return outputs;
   }
 
+  static constexpr std::uint8_t kNoToken = 0xFF;
+
   TfidfSettings settings_;
   WordSplitter splitter_;
   TfidfTerms learnt_;
   std::vector<double> idf_;            ///< of each term
-  std::vector<std::uint8_t> buckets_;  ///< of each term, for observations
+  std::vector<std::uint8_t> buckets_;  ///< of each term, for observations; kNoToken where it is none
 };
 
 // All n-grams of the training texts with their counts.

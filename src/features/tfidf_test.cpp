@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -39,6 +40,33 @@ Json our_settings(const Json& sklearn) {
   return step;
 }
 
+// Checks that rows without tensors hold what the tensors hold, and are observed alike.
+void expect_same_without_tensors(const Pipeline& pipeline, const Strings& texts) {
+  std::vector<TextObservation> expected, observed;
+  const auto outputs = transform(pipeline, texts, &expected);
+  ASSERT_TRUE(outputs);
+  const auto width = static_cast<std::size_t>((*outputs)[0].shape()[1]);
+  std::size_t rows = 0;
+  const auto compare = [&](std::size_t row, const SparseRow& features) -> Status {
+    EXPECT_EQ(row, rows++);
+    const auto indices = (*outputs)[0].data<std::int32_t>().subspan(row * width, width);
+    const auto values = (*outputs)[1].data<float>().subspan(row * width, width);
+    const std::size_t size = features.indices.size();
+    EXPECT_TRUE(std::ranges::equal(features.indices, indices.first(size))) << row;
+    EXPECT_TRUE(std::ranges::equal(features.values, values.first(size))) << row;
+    EXPECT_EQ(std::ranges::count(indices.subspan(size), 0), static_cast<std::ptrdiff_t>(width - size));
+    return {};
+  };
+  const Tensor column = Tensor::of_strings({static_cast<std::int64_t>(texts.size())}, texts);
+  ASSERT_TRUE(pipeline.for_each_sparse_row(std::vector<TensorView>{column}, &observed, compare));
+  EXPECT_EQ(rows, texts.size());
+  ASSERT_EQ(expected.size(), observed.size());
+  for (std::size_t row = 0; row < rows; ++row) {
+    EXPECT_EQ(expected[row].tokens, observed[row].tokens);
+    EXPECT_EQ(expected[row].buckets, observed[row].buckets);
+  }
+}
+
 // Checks every term and every weight against what scikit-learn made of the same texts.
 void expect_same_as_scikit_learn(const std::string& file, double tolerance) {
   const Json oracle = Json::parse(*read_file(AMAS_TEST_DATA_DIR "/" + file));
@@ -53,6 +81,7 @@ void expect_same_as_scikit_learn(const std::string& file, double tolerance) {
     EXPECT_EQ(pipeline->index_count(), static_cast<std::int64_t>(test["terms"].size() + 1));
     const auto outputs = transform(*pipeline, all);
     ASSERT_TRUE(outputs.has_value());
+    expect_same_without_tensors(*pipeline, all);
     const auto width = static_cast<std::size_t>((*outputs)[0].shape()[1]);
     for (std::size_t row = 0; row < all.size(); ++row) {
       const auto indices = (*outputs)[0].data<std::int32_t>().subspan(row * width, width);
@@ -119,6 +148,19 @@ TEST(Tfidf, weighs_texts_of_many_ngrams_and_of_many_terms) {
     EXPECT_EQ((*outputs)[0].data<std::int32_t>()[i], static_cast<std::int32_t>(i + 1));
     EXPECT_FLOAT_EQ((*outputs)[1].data<float>()[i], static_cast<float>((i % 7 == 0 ? 2 : 1) / norm));
   }
+}
+
+TEST(Tfidf, stops_at_the_row_whose_use_fails) {
+  const auto pipeline = fit({"one two", "two three"}, {{"ngrams", 1}});
+  const Tensor column = Tensor::of_strings({3}, {"one", "two", "three"});
+  std::size_t calls = 0;
+  const auto use = [&](std::size_t row, const SparseRow&) -> Status {
+    ++calls;
+    return row == 1 ? Status(unavailable("enough")) : Status();
+  };
+  const auto status = pipeline->for_each_sparse_row(std::vector<TensorView>{column}, nullptr, use);
+  EXPECT_EQ(status.error().message, "enough");
+  EXPECT_EQ(calls, 2u);
 }
 
 TEST(Tfidf, weighs_by_the_smooth_idf_and_unit_length) {

@@ -112,7 +112,8 @@ Result<std::vector<engine::TensorSpec>> read_specs(const Json& signature, std::s
     AMAS_TRY(spec.name, json_field<std::string>(entry, "name"));
     AMAS_TRY(const auto dtype, json_field<std::string>(entry, "dtype"));
     AMAS_TRY(spec.dtype, dtype_from_name(dtype));
-    AMAS_TRY(spec.shape, json_array<std::int64_t>(entry, "shape"));
+    AMAS_TRY(const auto shape, json_array<std::int64_t>(entry, "shape"));
+    spec.shape = Shape(shape.begin(), shape.end());
     for (const std::int64_t size : spec.shape)
       if (size < -1)
         return invalid_argument(fmt::format("JSON value is out of range: \"shape\" of {}", spec.name));

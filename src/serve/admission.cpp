@@ -17,17 +17,17 @@ std::string names_of(std::span<const engine::TensorSpec> specs) {
   return names;
 }
 
-/// Where each input of the signature lies in the request.
-Result<std::vector<std::size_t>> order_inputs(std::span<const engine::TensorSpec> specs,
-                                              const std::vector<NamedTensor>& inputs) {
-  if (specs.size() == 1 && inputs.size() == 1 && inputs[0].name.empty()) return std::vector<std::size_t>{0};
-  std::vector<std::size_t> order;
-  for (const engine::TensorSpec& spec : specs) {
-    const auto at = std::ranges::find(inputs, spec.name, &NamedTensor::name);
+/// Puts the inputs into the order of the signature.
+Status order_inputs(std::span<const engine::TensorSpec> specs, std::vector<NamedTensor>& inputs) {
+  if (specs.size() == 1 && inputs.size() == 1 && inputs[0].name.empty()) return {};
+  for (std::size_t i = 0; i < specs.size(); ++i) {
+    const auto at =
+        std::find_if(inputs.begin() + static_cast<std::ptrdiff_t>(std::min(i, inputs.size())), inputs.end(),
+                     [&](const NamedTensor& input) { return input.name == specs[i].name; });
     if (at == inputs.end())
       return invalid_argument(
-          fmt::format("input is missing: {}; the signature takes: {}", spec.name, names_of(specs)));
-    order.push_back(static_cast<std::size_t>(at - inputs.begin()));
+          fmt::format("input is missing: {}; the signature takes: {}", specs[i].name, names_of(specs)));
+    std::iter_swap(inputs.begin() + static_cast<std::ptrdiff_t>(i), at);
   }
   for (const NamedTensor& input : inputs)
     if (std::ranges::find(specs, input.name, &engine::TensorSpec::name) == specs.end())
@@ -35,7 +35,7 @@ Result<std::vector<std::size_t>> order_inputs(std::span<const engine::TensorSpec
           fmt::format("input is not known: {}; the signature takes: {}", input.name, names_of(specs)));
   if (inputs.size() != specs.size())
     return invalid_argument(fmt::format("an input stands twice; the signature takes: {}", names_of(specs)));
-  return order;
+  return {};
 }
 
 Status check_sizes(std::span<const TensorView> inputs) {
@@ -56,17 +56,15 @@ Status check_sizes(std::span<const TensorView> inputs) {
 
 Result<std::unique_ptr<Pending>> admit(InferRequest& request, const std::vector<engine::TensorSpec>& specs,
                                        bool has_rows) {
-  AMAS_TRY(const auto order, order_inputs(specs, request.inputs));
+  AMAS_CHECK(order_inputs(specs, request.inputs));
   std::vector<TensorView> views;
-  for (const std::size_t i : order) views.emplace_back(request.inputs[i].tensor);
+  views.reserve(request.inputs.size());
+  for (const NamedTensor& input : request.inputs) views.emplace_back(input.tensor);
   AMAS_CHECK(has_rows ? engine::check_inputs(specs, views) : engine::check_types(specs, views));
   AMAS_CHECK(check_sizes(views));
   auto pending = std::make_unique<Pending>();
   pending->rows = !has_rows ? 1 : views.empty() ? 0 : views[0].rows();
-  std::vector<NamedTensor> inputs;
-  for (const std::size_t i : order) inputs.push_back(std::move(request.inputs[i]));
   pending->request = std::move(request);
-  pending->request.inputs = std::move(inputs);
   return pending;
 }
 

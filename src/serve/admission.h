@@ -11,7 +11,8 @@
 namespace amas::serve {
 
 /// Checks a request's inputs against the signature and puts them in its order, so that nothing that waits in
-/// a queue can fail for its shape. Takes the request over when it is good, and leaves it as it was otherwise.
+/// a queue can fail for its shape. Takes the request over when it is good, and leaves it otherwise, though
+/// its inputs may have changed places.
 ///
 /// `has_rows`: dimension 0 of all inputs is the row; otherwise the request counts as one row.
 ///

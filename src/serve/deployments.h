@@ -26,9 +26,10 @@ struct Deployed {
 
   /// The version that answers.
   ///
-  /// Errors: kUnavailable while it loads, or when it could not be loaded for want of memory; kInternal when it
-  ///         could not be loaded for another reason, which trying again soon does not mend; kNotFound or, for a
-  ///         label, kInvalidArgument, listing those that there are.
+  /// Errors: kUnavailable while it loads, or when it could not be loaded for want of memory; kInternal when
+  /// it
+  ///         could not be loaded for another reason, which trying again soon does not mend; kNotFound or, for
+  ///         a label, kInvalidArgument, listing those that there are.
   Result<std::shared_ptr<LiveVersion>> find(std::string_view name, const VersionChoice& version) const;
 
   /// Moves the labels that are wanted to their versions, if those answer, and drops those of versions that no

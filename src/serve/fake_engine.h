@@ -74,7 +74,7 @@ struct FakeCounts {
 };
 
 /// scores[row] = {s, 1 - s}, s from the row alone.
-class FakeGraph final : public engine::LoadedModel {
+class FakeGraph : public engine::LoadedModel {
  public:
   FakeGraph(bool sparse, int salt, Gate& gate, FakeCounts& counts)
       : salt_(salt), gate_(gate), counts_(counts) {
@@ -110,15 +110,37 @@ class FakeGraph final : public engine::LoadedModel {
     return outputs;
   }
 
- private:
-  std::vector<engine::TensorSpec> inputs_;
-  std::vector<engine::TensorSpec> outputs_{{"scores", DType::kFloat32, {-1, 2}}};
+ protected:
   const int salt_;
   Gate& gate_;
   FakeCounts& counts_;
+
+ private:
+  std::vector<engine::TensorSpec> inputs_;
+  std::vector<engine::TensorSpec> outputs_{{"scores", DType::kFloat32, {-1, 2}}};
 };
 
-/// Loads graphs that are written "tokens:SALT" or "sparse:SALT".
+inline constexpr int kPoisonWord = 99;               ///< makes a FakeScorer fail
+inline constexpr std::int32_t kPoisonFeature = 100;  ///< its index
+
+/// A sparse graph that takes rows without tensors, too, and counts them as runs.
+class FakeScorer final : public FakeGraph, public engine::SparseScorer {
+ public:
+  using FakeGraph::FakeGraph;
+  const engine::SparseScorer* sparse_scorer() const override { return this; }
+  std::size_t classes() const override { return 2; }
+  Status score(const SparseRow& row, std::span<float> scores) const override {
+    gate_.pass();
+    ++counts_.runs;
+    for (const std::int32_t index : row.indices)
+      if (index == kPoisonFeature) return internal_error("the scorer failed: poison");
+    scores[0] = sparse_score(row.indices, row.values, salt_);
+    scores[1] = 1 - scores[0];
+    return {};
+  }
+};
+
+/// Loads graphs that are written "tokens:SALT", "sparse:SALT" or, for a FakeScorer, "sparse-rows:SALT".
 class FakeEngine final : public engine::Engine {
  public:
   std::string_view name() const override { return "fake"; }
@@ -128,7 +150,9 @@ class FakeEngine final : public engine::Engine {
                                                     const engine::LoadOptions&) override {
     const auto parts = split_at(onnx, ':');
     if (parts.size() != 2) return invalid_argument("not a fake graph");
-    return std::make_unique<FakeGraph>(parts[0] == "sparse", std::stoi(std::string(parts[1])), gate, counts);
+    const int salt = std::stoi(std::string(parts[1]));
+    if (parts[0] == "sparse-rows") return std::make_unique<FakeScorer>(true, salt, gate, counts);
+    return std::make_unique<FakeGraph>(parts[0] == "sparse", salt, gate, counts);
   }
   Gate gate;
   FakeCounts counts;

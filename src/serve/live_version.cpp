@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "serve/admission.h"
+#include "serve/warm_up.h"
 #include "serve/failures.h"
 
 namespace amas::serve {
@@ -20,36 +21,6 @@ std::vector<engine::TensorSpec> specs_of(const std::vector<features::Port>& port
   std::vector<engine::TensorSpec> specs;
   for (const features::Port& port : ports) specs.push_back({port.name, port.dtype, port.shape});
   return specs;
-}
-
-/// Zeros of the smallest shape that fits.
-Tensor smallest(DType dtype, Shape shape) {
-  for (std::int64_t& size : shape) size = size < 0 ? 1 : size;
-  return {dtype, std::move(shape)};
-}
-
-/// A graph from elsewhere may refuse zeros (or one step, or one pixel) and still be good: what counts is that
-/// it has been run.
-Status warm_up_graph(const ServableVersion& servable) {
-  std::vector<Tensor> zeros;
-  for (const engine::TensorSpec& spec : servable.graph().inputs())
-    zeros.push_back(smallest(spec.dtype, spec.shape));
-  const std::vector<TensorView> inputs(zeros.begin(), zeros.end());
-  if (const auto outputs = servable.graph().run(inputs); !outputs)
-    log::info("warm_up_refused", {{"model", servable.manifest().name}, {"error", outputs.error().message}});
-  return {};
-}
-
-Status warm_up(const ServableVersion& servable) {
-  if (servable.pipeline() == nullptr) return warm_up_graph(servable);
-  std::vector<Tensor> row;
-  for (const features::Port& port : servable.pipeline()->inputs()) {
-    row.push_back(smallest(port.dtype, port.shape));
-    for (std::string& text : row.back().strings()) text = "warm up";
-  }
-  const std::vector<TensorView> columns(row.begin(), row.end());
-  if (const auto scores = servable.score(columns); !scores) return scores.error().at("warm-up row");
-  return {};
 }
 
 /// What a variant computes with on this processor; "" where its engine offers no choice.
@@ -168,8 +139,8 @@ Result<std::unique_ptr<Pending>> LiveVersion::admit(InferRequest& request) const
   if (request.signature != kRaw && request.signature != kTensors)
     return not_found(
         fmt::format("no such signature: {}; there are: {}, {}", request.signature, kRaw, kTensors));
-  AMAS_TRY(auto pending, serve::admit(request, is_raw ? raw_inputs_ : servable_->tensor_inputs(),
-                                      servable_->has_rows()));
+  AMAS_TRY(auto pending,
+           serve::admit(request, is_raw ? raw_inputs_ : servable_->tensor_inputs(), servable_->has_rows()));
   pending->is_raw = is_raw;
   return pending;
 }
@@ -192,14 +163,16 @@ void LiveVersion::refuse(const InferRequest& request, const Error& error, std::i
 void LiveVersion::run(Batch batch) {
   const std::int64_t dequeued_us = around_.clock.steady_us();
   metrics_.queue_rows->add(-static_cast<double>(rows_of(batch)));
-  fail(take_if(batch, is_given_up), {Code::kCancelled, "the client has gone away"});
-  fail(take_if(batch, [&](const Pending& one) { return dequeued_us > one.request.deadline_us; }),
-       {Code::kDeadlineExceeded, "the request waited beyond its deadline; retry later"});
+  if (Batch lost = take_if(batch, is_given_up); !lost.empty())
+    fail(std::move(lost), {Code::kCancelled, "the client has gone away"});
+  const auto is_late = [&](const Pending& one) { return dequeued_us > one.request.deadline_us; };
+  if (Batch late = take_if(batch, is_late); !late.empty())
+    fail(std::move(late), {Code::kDeadlineExceeded, "the request waited beyond its deadline; retry later"});
   for (auto& pending : batch) pending->dequeued_us = dequeued_us;
-  const auto tensors =
-      std::ranges::stable_partition(batch, [](const auto& pending) { return pending->is_raw; });
-  Batch graph_inputs(std::move_iterator(tensors.begin()), std::move_iterator(tensors.end()));
-  batch.erase(tensors.begin(), tensors.end());
+  Batch graph_inputs;
+  for (auto& pending : batch)
+    if (!pending->is_raw) graph_inputs.push_back(std::move(pending));
+  std::erase(batch, nullptr);
   // From here on no request is late or given up, and each batch is of one signature.
   if (!batch.empty()) run_raw(std::move(batch));
   while (!graph_inputs.empty())
@@ -233,14 +206,35 @@ Batch LiveVersion::take_fitting(Batch& batch) const {
 }
 
 void LiveVersion::run_raw(Batch batch) {
-  auto work = prepare(batch);
-  if (work) return execute(std::move(*work));
-  if (batch.size() == 1) return fail(std::move(batch), work.error());
+  const Status status = servable_->is_sparse() ? run_sparse(batch) : run_prepared(batch);
+  if (status) return;
+  if (batch.size() == 1) return fail(std::move(batch), status.error());
+  // One request has spoilt the batch: each gets its own outcome.
   for (auto& pending : batch) {
     Batch alone;
     alone.push_back(std::move(pending));
     run_raw(std::move(alone));
   }
+}
+
+Status LiveVersion::run_prepared(Batch& batch) {
+  AMAS_TRY(Work work, prepare(batch));
+  execute(std::move(work));
+  return {};
+}
+
+Status LiveVersion::run_sparse(Batch& batch) {
+  RequestTimes times;
+  const std::int64_t begin_us = around_.clock.steady_us();
+  AMAS_TRY(const Columns columns, columns_of(batch));
+  std::vector<features::TextObservation> observed;
+  std::vector<Tensor> outputs;
+  AMAS_TRY(outputs.emplace_back(), servable_->score_sparse(columns.views, &observed));
+  times.engine_us = around_.clock.steady_us() - begin_us;
+  times.batch_rows = observed.size();
+  metrics_.batch_rows->observe(static_cast<double>(times.batch_rows));
+  answer(std::move(batch), observed, std::move(outputs), times);
+  return {};
 }
 
 void LiveVersion::run_tensors(Batch batch) {
@@ -249,18 +243,24 @@ void LiveVersion::run_tensors(Batch batch) {
   fail(std::move(batch), work.error());
 }
 
+Result<LiveVersion::Columns> LiveVersion::columns_of(Batch& batch) const {
+  Columns columns;
+  columns.views.reserve(raw_inputs_.size());
+  if (batch.size() > 1) columns.joined.reserve(raw_inputs_.size());
+  for (std::size_t i = 0; i < raw_inputs_.size(); ++i) {
+    if (batch.size() > 1) {
+      AMAS_TRY(columns.joined.emplace_back(), joined(batch, i));
+    }
+    columns.views.emplace_back(batch.size() > 1 ? columns.joined[i] : batch[0]->request.inputs[i].tensor);
+  }
+  return columns;
+}
+
 Result<LiveVersion::Work> LiveVersion::prepare(Batch& batch) const {
   const std::int64_t begin_us = around_.clock.steady_us();
-  std::vector<Tensor> columns;
-  std::vector<TensorView> views;
-  for (std::size_t i = 0; i < raw_inputs_.size() && batch.size() > 1; ++i) {
-    AMAS_TRY(columns.emplace_back(), joined(batch, i));
-  }
-  for (std::size_t i = 0; i < raw_inputs_.size(); ++i)
-    views.emplace_back(batch.size() > 1 ? columns[i] : batch[0]->request.inputs[i].tensor);
+  AMAS_TRY(const Columns columns, columns_of(batch));
   Work work;
-  AMAS_TRY(work.owned, servable_->prepare(views, &work.observed));
-  work.inputs = inputs_of(work.owned);
+  AMAS_TRY(work.inputs, servable_->prepare(columns.views, &work.observed));
   work.times.features_us = around_.clock.steady_us() - begin_us;
   work.requests = std::move(batch);
   return work;
@@ -268,16 +268,13 @@ Result<LiveVersion::Work> LiveVersion::prepare(Batch& batch) const {
 
 Result<LiveVersion::Work> LiveVersion::join(Batch& batch) const {
   Work work;
-  const std::size_t count = batch[0]->request.inputs.size();
-  if (batch.size() > 1) {
-    auto& tensors = work.owned.emplace_back();
-    for (std::size_t i = 0; i < count; ++i) {
-      AMAS_TRY(tensors.emplace_back(), joined(batch, i));
+  GraphInputs& inputs = work.inputs.emplace_back();
+  for (std::size_t i = 0; i < batch[0]->request.inputs.size(); ++i) {
+    if (batch.size() == 1) {
+      inputs.push_back(std::move(batch[0]->request.inputs[i].tensor));
+      continue;
     }
-    work.inputs = inputs_of(work.owned);
-  } else {
-    auto& inputs = work.inputs.emplace_back();
-    for (const NamedTensor& input : batch[0]->request.inputs) inputs.push_back(&input.tensor);
+    AMAS_TRY(inputs.emplace_back(), joined(batch, i));
   }
   work.requests = std::move(batch);
   return work;
@@ -350,6 +347,7 @@ Result<std::vector<NamedTensor>> LiveVersion::name_outputs(bool is_raw, std::vec
           fmt::format("the graph gave {} for {} rows; its first dimension must be the batch",
                       format_shape(output.shape()), rows));
   std::vector<NamedTensor> named;
+  named.reserve(std::max<std::size_t>(outputs.size(), 2));
   if (is_raw) {
     AMAS_TRY(Tensor scores, servable_->scores_of(std::move(outputs)));
     named.push_back({"label", Tensor::of_strings({rows}, servable_->best_labels(scores))});

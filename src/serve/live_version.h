@@ -68,20 +68,26 @@ class LiveVersion final : public LaneOwner, public std::enable_shared_from_this<
  private:
   LiveVersion(Origin origin, std::shared_ptr<ServableVersion> servable, const Surroundings& around);
 
+  /// The raw columns of requests, those of several behind one another.
+  struct Columns {
+    std::vector<Tensor> joined;  ///< empty where a lone request's serve
+    std::vector<TensorView> views;
+  };
   /// Requests whose rows lie behind each other in the same tensors, ready to run.
   struct Work {
     Batch requests;
-    /// Inputs that were made or put together; empty where a lone request's serve.
-    std::vector<std::vector<Tensor>> owned;
     std::vector<GraphInputs> inputs;  ///< in pieces of rows behind one another
     std::vector<features::TextObservation> observed;
     RequestTimes times;  ///< what its requests share
   };
 
   void run_raw(Batch batch);
+  Status run_prepared(Batch& batch);
+  Status run_sparse(Batch& batch);
   void run_tensors(Batch batch);
   Batch take_alike(Batch& batch) const;
   Batch take_fitting(Batch& batch) const;
+  Result<Columns> columns_of(Batch& batch) const;
   Result<Work> prepare(Batch& batch) const;
   Result<Work> join(Batch& batch) const;
   void execute(Work work);

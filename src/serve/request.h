@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -38,9 +39,10 @@ struct InferRequest {
   /// In any order; dim 0 is the row. Where the signature has one input, its name may be left empty.
   std::vector<NamedTensor> inputs;
   std::int64_t deadline_us = 0;  ///< Clock::steady_us; 0: none
-  std::string request_id;
-  std::string trace_id;  ///< 32 hex digits (W3C)
-  std::string span_id;   ///< 16 hex digits, ours
+  // Ids for the log, borrowed until the answer has been given.
+  std::string_view request_id;
+  std::string_view trace_id;  ///< 32 hex digits (W3C)
+  std::string_view span_id;   ///< 16 hex digits, ours
   /// Becomes true when nobody waits for the answer any more: then a request that still waits in the queue is
   /// not run. Null: never.
   std::shared_ptr<const std::atomic<bool>> gone{};
@@ -50,7 +52,7 @@ struct InferRequest {
 struct RequestTimes {
   std::int64_t features_us = 0;
   std::int64_t queue_us = 0;
-  std::int64_t engine_us = 0;  ///< of the batch it was part of
+  std::int64_t engine_us = 0;  ///< of the batch it was part of; with features where both are one pass
   std::int64_t total_us = 0;
   std::size_t batch_rows = 0;
 };

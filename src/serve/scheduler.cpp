@@ -18,7 +18,7 @@ Scheduler::~Scheduler() {
     const std::scoped_lock lock(mutex_);
     stopping_ = true;
   }
-  wake_.notify_all();
+  for (std::size_t i = 0; i < threads_.size(); ++i) wakes_.release();
 }
 
 Status Scheduler::enqueue(const std::shared_ptr<LaneOwner>& owner, std::unique_ptr<Pending>& pending) {
@@ -38,7 +38,7 @@ Status Scheduler::enqueue(const std::shared_ptr<LaneOwner>& owner, std::unique_p
       wake = claim_idle_thread();
     }
   }
-  if (wake) wake_.notify_one();
+  if (wake) wakes_.release();
   return {};
 }
 
@@ -50,7 +50,7 @@ bool Scheduler::run(std::function<void()> task) {
     tasks_.push_back(std::move(task));
     wake = claim_idle_thread();
   }
-  if (wake) wake_.notify_one();
+  if (wake) wakes_.release();
   return true;
 }
 
@@ -72,7 +72,7 @@ void Scheduler::work(std::size_t number) {
       Batch batch = take_batch(owner);
       const bool wake = !lanes_.empty() && claim_idle_thread();
       lock.unlock();
-      if (wake) wake_.notify_one();
+      if (wake) wakes_.release();
       owner->run(std::move(batch));
       owner.reset();
       lock.lock();
@@ -80,9 +80,9 @@ void Scheduler::work(std::size_t number) {
       return;
     } else {
       ++idle_;
-      wake_.wait(lock, [this] { return wakes_ > 0 || stopping_; });
-      if (wakes_ > 0) --wakes_;
-      else --idle_;
+      lock.unlock();
+      wakes_.acquire();
+      lock.lock();
     }
   }
 }
@@ -90,7 +90,6 @@ void Scheduler::work(std::size_t number) {
 bool Scheduler::claim_idle_thread() {
   if (idle_ == 0) return false;
   --idle_;
-  ++wakes_;
   return true;
 }
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -11,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/semaphore.h"
 #include "serve/request.h"
 
 namespace amas::serve {
@@ -70,17 +70,16 @@ class Scheduler {
 
  private:
   void work(std::size_t number);
-  /// Wakes one idle thread, if there is one that has not been woken already. Under the lock.
+  /// Whether there is an idle thread, which the caller is to wake then. Under the lock.
   bool claim_idle_thread();
   Batch take_batch(std::shared_ptr<LaneOwner>& owner);
 
   const Options options_;
-  std::mutex mutex_;  // guards all below but threads_
-  std::condition_variable wake_;
+  Semaphore wakes_;                               // given to idle threads
+  std::mutex mutex_;                              // guards all below but threads_
   std::deque<std::shared_ptr<LaneOwner>> lanes_;  ///< those with work, in turn
   std::deque<std::function<void()>> tasks_;
-  std::size_t idle_ = 0;
-  std::size_t wakes_ = 0;  ///< given to idle threads and not yet seen by them
+  std::size_t idle_ = 0;  ///< threads to which no wake has been given
   bool stopping_ = false;
   std::vector<std::jthread> threads_;
 };

@@ -202,7 +202,7 @@ TEST_F(ServiceTest, keeps_the_words_of_an_engine_that_fails_to_itself) {
 TEST_F(ServiceTest, gives_every_row_its_own_answer_under_thousands_of_mixed_requests) {
   make({.compute_threads = 3, .queue_rows_max = 1'000'000, .batch_rows_max = 16});
   deploy({{"dense", {version(1, "tokens:1"), version(2, "tokens:2")}, {"default"}},
-          {"sparse", {version(1, "sparse:3")}, {"default"}}});
+          {"sparse", {version(1, "sparse:3"), version(2, "sparse-rows:3")}, {"default"}}});
   constexpr int kThreads = 4, kRequests = 1'000;
   const auto dense = fake_pipeline(false);
   const auto sparse = fake_pipeline(true);
@@ -243,7 +243,7 @@ TEST_F(ServiceTest, gives_every_row_its_own_answer_under_thousands_of_mixed_requ
         std::vector<std::string> lines;
         for (int row = 0; row < rows; ++row) {
           lines.emplace_back();
-          for (int words = below(9); words > 0; --words) lines.back() += word(below(100)) + " ";
+          for (int words = below(9); words > 0; --words) lines.back() += word(below(kPoisonWord)) + " ";
         }
         const Tensor column = Tensor::of_strings({rows}, lines);
         std::vector<float> expected;
@@ -254,7 +254,9 @@ TEST_F(ServiceTest, gives_every_row_its_own_answer_under_thousands_of_mixed_requ
           expected.push_back(is_sparse ? sparse_score(first, (*prepared)[1].data<float>(), 3)
                                        : token_score(first, 1));
         }
-        service_->infer(texts(is_sparse ? "sparse" : "dense", lines), check(std::move(expected), false));
+        auto request = texts(is_sparse ? "sparse" : "dense", lines);
+        request.version = is_sparse ? 1 + below(2) : 1;
+        service_->infer(std::move(request), check(std::move(expected), false));
       }
     });
   clients.clear();
@@ -265,6 +267,30 @@ TEST_F(ServiceTest, gives_every_row_its_own_answer_under_thousands_of_mixed_requ
   EXPECT_GT(engine_.counts.rows_most, 1);
   EXPECT_LE(engine_.counts.rows_most, 16);
   EXPECT_EQ(0, metrics_.gauge("amas_queue_rows", "", {{"model", "dense"}, {"version", "1"}})->value());
+}
+
+TEST_F(ServiceTest, a_request_whose_sparse_row_fails_does_not_spoil_those_beside_it) {
+  make({.compute_threads = 1});
+  deploy({{"spam", {version(1, "sparse-rows:3")}, {"default"}}});
+  engine_.gate.set_open(false);
+  std::vector<std::future<Result<InferResponse>>> answers;
+  answers.push_back(ask(texts("spam", {"w1"})));
+  engine_.gate.wait_for(1);
+  for (const std::string& text : {std::string("w2 w3"), word(kPoisonWord), std::string("w4")})
+    answers.push_back(ask(texts("spam", {text})));
+  engine_.gate.set_open(true);
+  const auto pipeline = fake_pipeline(true);
+  const auto expect = [&](Result<InferResponse> answer, const std::string& text) {
+    ASSERT_TRUE(answer) << answer.error().message;
+    const Tensor row = Tensor::of_strings({1}, {text});
+    const auto prepared = pipeline.transform(std::vector<TensorView>{row});
+    EXPECT_FLOAT_EQ(sparse_score((*prepared)[0].data<std::int32_t>(), (*prepared)[1].data<float>(), 3),
+                    score_of(*answer, 0));
+  };
+  expect(answers[0].get(), "w1");
+  expect(answers[1].get(), "w2 w3");
+  EXPECT_EQ("the scorer failed: poison", answers[2].get().error().message);
+  expect(answers[3].get(), "w4");
 }
 
 TEST_F(ServiceTest, runs_together_what_waits_and_starts_a_lone_request_at_once) {

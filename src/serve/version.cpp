@@ -62,6 +62,8 @@ Result<std::shared_ptr<ServableVersion>> ServableVersion::load(const model::Pack
   version->has_rows_ = version->manifest_->has_rows && have_rows(version->graph_->inputs()) &&
                        have_rows(version->graph_->outputs());
   AMAS_CHECK(version->check_graph());
+  if (version->pipeline_ && version->pipeline_->text_type() == "tfidf" && version->scores_index_ == 0)
+    version->sparse_ = version->graph_->sparse_scorer();
   return version;
 }
 
@@ -85,22 +87,26 @@ Status ServableVersion::check_graph() const {
 }
 
 Result<Tensor> ServableVersion::score(std::span<const TensorView> columns) const {
+  if (is_sparse()) return score_sparse(columns, nullptr);
   AMAS_TRY(const auto pieces, prepare(columns, nullptr));
   const std::int64_t rows = columns.empty() ? 0 : columns[0].rows();
-  AMAS_TRY(std::vector<Tensor> outputs, run(inputs_of(pieces), {0, rows}, kRowsAtOnce));
+  AMAS_TRY(std::vector<Tensor> outputs, run(pieces, {0, rows}, kRowsAtOnce));
   return scores_of(std::move(outputs));
 }
 
-std::vector<GraphInputs> inputs_of(const std::vector<std::vector<Tensor>>& pieces) {
-  std::vector<GraphInputs> inputs;
-  for (const auto& piece : pieces) {
-    inputs.emplace_back();
-    for (const Tensor& tensor : piece) inputs.back().push_back(&tensor);
-  }
-  return inputs;
+Result<Tensor> ServableVersion::score_sparse(std::span<const TensorView> columns,
+                                             std::vector<features::TextObservation>* observed) const {
+  const std::size_t classes = sparse_->classes();
+  Tensor scores(DType::kFloat32,
+                {columns.empty() ? 0 : columns[0].rows(), static_cast<std::int64_t>(classes)});
+  const auto score_row = [&](std::size_t row, const SparseRow& features) {
+    return sparse_->score(features, scores.data<float>().subspan(row * classes, classes));
+  };
+  AMAS_CHECK(pipeline_->for_each_sparse_row(columns, observed, score_row));
+  return scores;
 }
 
-Result<std::vector<std::vector<Tensor>>> ServableVersion::prepare(
+Result<std::vector<GraphInputs>> ServableVersion::prepare(
     std::span<const TensorView> columns, std::vector<features::TextObservation>* observed) const {
   AMAS_TRY(auto pieces, pipeline_->transform_in_pieces(columns, observed));
   // Rows without a known word have no features at all; engines are spared dimensions of size 0.
@@ -113,12 +119,17 @@ Result<std::vector<std::vector<Tensor>>> ServableVersion::prepare(
 
 Result<std::vector<Tensor>> ServableVersion::run(std::span<const GraphInputs> pieces, RowRange rows,
                                                  std::int64_t rows_max) const {
+  // Most batches are one run of one piece.
+  if (pieces.size() == 1 && rows.end - rows.begin <= rows_max && rows.begin < rows.end)
+    return run_slice(pieces[0], rows);
   std::vector<std::vector<Tensor>> parts;
   std::int64_t first = 0;  // row of the piece
   for (const GraphInputs& piece : pieces) {
-    const std::int64_t count = piece.empty() ? 0 : piece[0]->rows();
-    const RowRange own{std::max<std::int64_t>(rows.begin - first, 0), std::min(rows.end - first, count)};
-    AMAS_CHECK(run_piece(piece, own, rows_max, parts));
+    const std::int64_t count = piece.empty() ? 0 : piece[0].rows();
+    const std::int64_t end = std::min(rows.end - first, count);
+    for (std::int64_t begin = std::max<std::int64_t>(rows.begin - first, 0); begin < end; begin += rows_max) {
+      AMAS_TRY(parts.emplace_back(), run_slice(piece, {begin, std::min(end, begin + rows_max)}));
+    }
     first += count;
   }
   if (parts.size() == 1) return std::move(parts[0]);
@@ -132,20 +143,15 @@ Result<std::vector<Tensor>> ServableVersion::run(std::span<const GraphInputs> pi
 }
 
 Result<std::vector<Tensor>> ServableVersion::run_whole(const GraphInputs& inputs) const {
-  std::vector<TensorView> views;
-  for (const Tensor* input : inputs) views.emplace_back(*input);
+  const std::vector<TensorView> views(inputs.begin(), inputs.end());
   return graph_->run(views);
 }
 
-Status ServableVersion::run_piece(const GraphInputs& inputs, RowRange rows, std::int64_t rows_max,
-                                  std::vector<std::vector<Tensor>>& parts) const {
-  for (std::int64_t begin = rows.begin; begin < rows.end; begin += rows_max) {
-    std::vector<TensorView> slice;
-    for (const Tensor* input : inputs)
-      slice.emplace_back(*input, begin, std::min(rows.end, begin + rows_max));
-    AMAS_TRY(parts.emplace_back(), graph_->run(slice));
-  }
-  return {};
+Result<std::vector<Tensor>> ServableVersion::run_slice(const GraphInputs& piece, RowRange rows) const {
+  std::vector<TensorView> slice;
+  slice.reserve(piece.size());
+  for (const Tensor& input : piece) slice.emplace_back(input, rows.begin, rows.end);
+  return graph_->run(slice);
 }
 
 Result<Tensor> ServableVersion::scores_of(std::vector<Tensor> outputs) const {

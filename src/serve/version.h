@@ -21,11 +21,8 @@ struct RowRange {
   std::int64_t end = 0;
 };
 
-/// The graph's inputs for some rows, in its order; borrowed.
-using GraphInputs = std::vector<const Tensor*>;
-
-/// Views on tensors that are held elsewhere.
-std::vector<GraphInputs> inputs_of(const std::vector<std::vector<Tensor>>& pieces);
+/// The graph's inputs for some rows, in its order.
+using GraphInputs = std::vector<Tensor>;
 
 /// One variant of a package in memory: manifest, fitted preparation and graph. Immutable once loaded.
 /// Threads: safe to use from several at once.
@@ -60,10 +57,18 @@ class ServableVersion {
   /// Answers raw rows: `columns` as the pipeline takes them → scores [rows, classes]. Needs a pipeline.
   Result<Tensor> score(std::span<const TensorView> columns) const;
 
-  /// The first half of it: the graph's inputs for raw rows, in pieces of rows behind one another (as
-  /// Pipeline::transform_in_pieces). Needs a pipeline. `observed` (may be null) receives one entry a row.
-  Result<std::vector<std::vector<Tensor>>> prepare(std::span<const TensorView> columns,
-                                                   std::vector<features::TextObservation>* observed) const;
+  /// Whether score_sparse() can answer: the pipeline gives sparse rows, and the engine takes them.
+  bool is_sparse() const { return sparse_ != nullptr; }
+  /// As score(), in one pass over each text: its features go to the engine row by row, without a tensor of
+  /// them. `observed` (may be null) receives one entry a row. Only where is_sparse().
+  Result<Tensor> score_sparse(std::span<const TensorView> columns,
+                              std::vector<features::TextObservation>* observed) const;
+
+  /// The first half of score(), where it is not in one: the graph's inputs for raw rows, in pieces of rows
+  /// behind one another (as Pipeline::transform_in_pieces). Needs a pipeline. `observed` (may be null) receives
+  /// one entry a row.
+  Result<std::vector<GraphInputs>> prepare(std::span<const TensorView> columns,
+                                           std::vector<features::TextObservation>* observed) const;
   /// The second half: runs rows of the graph's inputs, at most `rows_max` of one piece at once, and puts the
   /// outputs together.
   ///
@@ -84,14 +89,14 @@ class ServableVersion {
  private:
   ServableVersion() = default;
   Status check_graph() const;
-  Status run_piece(const GraphInputs& inputs, RowRange rows, std::int64_t rows_max,
-                   std::vector<std::vector<Tensor>>& parts) const;
+  Result<std::vector<Tensor>> run_slice(const GraphInputs& piece, RowRange rows) const;
 
   std::shared_ptr<const model::Manifest> manifest_;
   std::optional<features::Pipeline> pipeline_;
   model::Profile profile_;
   std::unique_ptr<engine::LoadedModel> graph_;
   std::vector<engine::TensorSpec> tensor_inputs_;
+  const engine::SparseScorer* sparse_ = nullptr;  ///< of graph_; null: rows go through tensors
   std::size_t scores_index_ = 0;
   bool has_rows_ = true;
 };

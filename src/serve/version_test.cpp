@@ -51,6 +51,27 @@ TEST_F(VersionTest, gives_rows_without_a_known_word_one_column_of_padding) {
   EXPECT_EQ(4, (*version)->score(columns)->data<float>()[0]);
 }
 
+TEST_F(VersionTest, scores_sparse_rows_in_one_pass_as_through_tensors) {
+  const auto tensors = load("sparse:5"), rows_alone = load("sparse-rows:5");
+  ASSERT_TRUE(tensors && rows_alone);
+  EXPECT_FALSE((*tensors)->is_sparse());
+  EXPECT_TRUE((*rows_alone)->is_sparse());
+  EXPECT_FALSE((*load("tokens:5"))->is_sparse());
+  const Tensor rows = Tensor::of_strings({4}, {"w1 w2 w1", "", "w98", "known not w3"});
+  const std::vector<TensorView> columns{rows};
+  std::vector<features::TextObservation> observed, expected;
+  const int runs_before = engine_.counts.runs;
+  const auto scores = (*rows_alone)->score_sparse(columns, &observed);
+  EXPECT_EQ(runs_before + 4, engine_.counts.runs);
+  ASSERT_TRUE(scores && (*tensors)->prepare(columns, &expected));
+  EXPECT_EQ((Shape{4, 2}), scores->shape());
+  const auto same = (*tensors)->score(columns);
+  EXPECT_TRUE(std::ranges::equal(same->data<float>(), scores->data<float>()));
+  EXPECT_TRUE(std::ranges::equal(same->data<float>(), (*rows_alone)->score(columns)->data<float>()));
+  EXPECT_EQ(expected[0].tokens, observed[0].tokens);
+  EXPECT_EQ(expected[3].unknown, observed[3].unknown);
+}
+
 TEST_F(VersionTest, runs_rows_of_very_different_width_in_pieces_and_in_order) {
   const auto version = load("sparse:0");
   ASSERT_TRUE(version);
@@ -71,9 +92,8 @@ TEST_F(VersionTest, runs_rows_of_very_different_width_in_pieces_and_in_order) {
   for (std::size_t row = 1; row < texts.size(); ++row)
     ASSERT_EQ(alone->data<float>()[2 * (row % 100)], scores->data<float>()[2 * row]) << row;
   // Rows across the pieces' border, as a request within a batch has them.
-  const auto inputs = inputs_of(*pieces);
   const std::int64_t border = (*pieces)[0][0].rows();
-  const auto some = (*version)->run(inputs, {border - 1, border + 2}, 64);
+  const auto some = (*version)->run(*pieces, {border - 1, border + 2}, 64);
   ASSERT_TRUE(some);
   ASSERT_EQ(3, (*some)[0].rows());
   for (std::int64_t row = 0; row < 3; ++row)

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "tensor/shape.h"
 
 namespace amas {
 
@@ -120,9 +121,6 @@ decltype(auto) with_element_type(DType dtype, F&& f) {
   }
 }
 
-/// Sizes of a tensor's dimensions, outermost first; a scalar has none. In a signature -1 means "any".
-using Shape = std::vector<std::int64_t>;
-
 /// "[2,128]", or "[-1,128]" in a signature.
 std::string format_shape(std::span<const std::int64_t> shape);
 
@@ -216,6 +214,12 @@ class TensorView {
   const Tensor* tensor_;
   std::int64_t begin_;
   std::int64_t end_;
+};
+
+/// The features of one row that are not zero: values[i] is that of feature indices[i], each once. Borrowed.
+struct SparseRow {
+  std::span<const std::int32_t> indices;
+  std::span<const float> values;
 };
 
 /// Copies a view into a tensor of its own.

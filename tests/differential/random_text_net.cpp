@@ -5,8 +5,7 @@
 #include <cmath>
 #include <vector>
 
-#include "model/onnx.h"
-#include "model/onnx_graph.h"
+#include "random_graph.h"
 
 namespace amas::differential {
 namespace {
@@ -17,9 +16,9 @@ using onnx::TensorProto;
 enum class Layout { kNtc, kNct, kNct1, kNc1t, kImage };
 
 /// Writes one net, node after node.
-class Writer {
+class Writer : public RandomGraph {
  public:
-  explicit Writer(std::mt19937& random) : random_(random), model_(model::empty_model("random_text_net")) {}
+  explicit Writer(std::mt19937& random) : RandomGraph(random, "random_text_net") {}
 
   RandomTextNet write() {
     net_.vocabulary = between(2, 400);
@@ -42,51 +41,14 @@ class Writer {
     }
     const std::int64_t dense = between(1, 3);
     for (std::int64_t i = 0; i < dense; ++i) write_dense(i + 1 == dense);
-    net_.onnx = model::serialise_onnx(model_);
+    net_.onnx = serialised();
     return net_;
   }
 
  private:
-  onnx::GraphProto& graph() { return *model_.mutable_graph(); }
-  std::int64_t between(std::int64_t low, std::int64_t high) {
-    return std::uniform_int_distribution<std::int64_t>(low, high)(random_);
-  }
-  bool chance(int one_in) { return between(1, one_in) == 1; }
-  std::string name(std::string_view what) { return fmt::format("{}_{}", what, ++names_); }
-  std::string weights(std::string_view what, std::initializer_list<std::int64_t> dims, double limit) {
-    std::int64_t count = 1;
-    for (const std::int64_t dim : dims) count *= dim;
-    std::uniform_real_distribution<float> value(static_cast<float>(-limit), static_cast<float>(limit));
-    std::vector<float> values(static_cast<std::size_t>(count));
-    for (float& one : values) one = value(random_);
-    const std::string made = name(what);
-    model::add_constant<float>(graph(), made, dims, std::span<const float>(values));
-    return made;
-  }
-  std::string integers(std::initializer_list<std::int64_t> values) {
-    const std::string made = name("integers");
-    const std::vector<std::int64_t> list(values);
-    model::add_constant<std::int64_t>(graph(), made, {static_cast<std::int64_t>(list.size())},
-                                      std::span<const std::int64_t>(list));
-    return made;
-  }
-  std::string integer(std::int64_t value) {
-    const std::string made = name("integer");
-    model::add_constant<std::int64_t>(graph(), made, {}, std::span<const std::int64_t>(&value, 1));
-    return made;
-  }
-  std::string node(std::string_view op, std::initializer_list<std::string_view> inputs) {
-    const std::string made = name(op);
-    last_ = &model::add_node(graph(), op, inputs, made);
-    return made;
-  }
-  std::string turned(const std::string& value, std::initializer_list<std::int64_t> order) {
-    const std::string made = node("Transpose", {value});
-    model::set_ints(*last_, "perm", order);
-    return made;
-  }
-
+  std::string moved_tokens();
   void write_embedding();
+  std::string zero_state(std::int64_t directions, std::int64_t units);
   void write_recurrent(bool top);
   void write_last(const std::string& states, const std::string& last, std::int64_t directions, bool forward);
   void write_dense(bool top);
@@ -96,20 +58,60 @@ class Writer {
   std::string write_convolution(const std::string& embedded, Layout& layout, std::int64_t filters);
   void pad(std::int64_t width, Layout layout);
 
-  std::mt19937& random_;
-  onnx::ModelProto model_;
   RandomTextNet net_;
-  onnx::NodeProto* last_ = nullptr;
-  int names_ = 0;
   std::int64_t steps_ = 0;  ///< of the last convolution
   std::int64_t width_ = 0;  ///< values a step, then of the vector
   std::string value_, lengths_;
 };
 
+/// Tokens as Keras looks them up: those below 0 are counted from the table's end.
+std::string Writer::moved_tokens() {
+  const std::string rows = name("rows"), zero = name("zero");
+  const auto number = [&](const std::string& as, std::int64_t wide) {
+    const auto narrow = static_cast<std::int32_t>(wide);
+    if (net_.token_type == DType::kInt64)
+      model::add_constant<std::int64_t>(graph(), as, {}, std::span(&wide, 1));
+    else model::add_constant<std::int32_t>(graph(), as, {}, std::span(&narrow, 1));
+  };
+  number(rows, net_.vocabulary);
+  number(zero, 0);
+  const std::string shifted = node("Add", {"tokens", rows}), below = node("Less", {"tokens", zero});
+  const auto type = net_.token_type == DType::kInt64 ? TensorProto::INT64 : TensorProto::INT32;
+  if (type == TensorProto::INT64 && chance(2)) return node("Where", {below, shifted, "tokens"});
+  const auto as_number = [&](const std::string& truth) {
+    const std::string made = node("Cast", {truth});
+    model::set_int(*last_, "to", type);
+    return made;
+  };
+  const std::string kept = node("Mul", {"tokens", as_number(node("Not", {below}))});
+  return node("Add", {node("Mul", {as_number(below), shifted}), kept});
+}
+
+/// Zeros as large as the rows that come, as exporters write a state to begin with.
+std::string Writer::zero_state(std::int64_t directions, std::int64_t units) {
+  std::string rows = node("Shape", {"tokens"});
+  if (chance(2)) rows = node("Unsqueeze", {node("Gather", {rows, integer(0)}), integers({0})});
+  else rows = node("Slice", {rows, integers({0}), integers({1}), integers({0})});
+  const bool apart = chance(2);
+  const std::string shape = apart ? node("Concat", {rows, integers({units})})
+                                  : node("Concat", {integers({directions}), rows, integers({units})});
+  model::set_int(*last_, "axis", 0);
+  if (!apart) return node("ConstantOfShape", {shape});
+  const float nothing = 0;
+  const std::string zero = name("nothing");
+  model::add_constant<float>(graph(), zero, {}, std::span(&nothing, 1));
+  const std::string one = node("Unsqueeze", {node("Expand", {zero, shape}), integers({0})});
+  if (directions == 1) return one;
+  const std::string both = node("Concat", {one, one});
+  model::set_int(*last_, "axis", 0);
+  return both;
+}
+
 void Writer::write_embedding() {
   const std::string table = weights("table", {net_.vocabulary, width_}, 0.6);
   std::string tokens = "tokens";
   if (chance(4)) tokens = node("Identity", {tokens});
+  else if (!net_.mask && chance(3)) tokens = moved_tokens();
   const bool first = chance(2);
   const std::string steps = turned(tokens, {1, 0});
   value_ = first ? node("Gather", {table, steps}) : turned(node("Gather", {table, tokens}), {1, 0, 2});
@@ -132,11 +134,17 @@ void Writer::write_recurrent(bool top) {
   const std::string recurrent =
       weights("recurrent", {directions, gates, units}, std::sqrt(2.0 / static_cast<double>(units)));
   const std::string bias = biased ? weights("bias", {directions, 2 * gates}, 0.5) : "";
+  const std::string begin = chance(3) ? zero_state(directions, units) : "";
   auto& cell = *graph().add_node();
   cell.set_op_type(lstm ? "LSTM" : "GRU");
   for (const std::string& input : {value_, kernel, recurrent}) cell.add_input(input);
   if (biased || net_.mask) cell.add_input(bias);
   if (net_.mask) cell.add_input(lengths_);
+  if (!begin.empty()) {
+    while (cell.input_size() < 5) cell.add_input("");
+    cell.add_input(begin);
+    if (lstm && chance(2)) cell.add_input(begin);
+  }
   const std::string states = name("states"), last = name("last");
   cell.add_output(states);
   cell.add_output(last);
@@ -164,8 +172,30 @@ void Writer::write_recurrent(bool top) {
 void Writer::write_last(const std::string& states, const std::string& last, std::int64_t directions,
                         bool forward) {
   if (forward && !net_.mask && chance(2)) {
-    value_ = node("Gather", {node("Squeeze", {states, integers({1})}), integer(-1)});
-    model::set_int(*last_, "axis", 0);
+    const std::string squeezed = node("Squeeze", {states, integers({1})});
+    const bool rows_first = chance(2);
+    const std::string steps = rows_first ? turned(squeezed, {1, 0, 2}) : squeezed;
+    value_ = node("Gather", {steps, integer(-1)});
+    model::set_int(*last_, "axis", rows_first ? 1 : 0);
+  } else if (directions == 2 && !net_.mask && chance(3)) {
+    const auto end = [&](std::int64_t direction) {
+      const std::string one =
+          node("Slice", {states, integers({direction}), integers({direction + 1}), integers({1})});
+      const std::string steps = node("Squeeze", {one, integers({1})});
+      const std::string step =
+          direction == 0 ? node("Slice", {steps, integers({-1}), integers({INT64_MAX}), integers({0})})
+                         : node("Slice", {steps, integers({0}), integers({1}), integers({0})});
+      return node("Squeeze", {step, integers({0})});
+    };
+    const std::string first = end(0);
+    value_ = node("Concat", {first, end(1)});
+    model::set_int(*last_, "axis", 1);
+  } else if (!net_.mask && chance(3)) {
+    // The end of the row, of which a direction in reverse has read a single step.
+    const std::string merged = node("Reshape", {turned(states, {0, 2, 1, 3}), integers({0, 0, -1})});
+    const bool rows_first = chance(2);
+    value_ = node("Gather", {rows_first ? turned(merged, {1, 0, 2}) : merged, integer(-1)});
+    model::set_int(*last_, "axis", rows_first ? 1 : 0);
   } else if (directions == 1) {
     value_ = node("Squeeze", {last, integers({0})});
   } else if (chance(2)) {
@@ -192,10 +222,13 @@ void Writer::write_dense(bool top) {
     value_ = node("Add", {value_, weights("bias", {columns}, 0.3)});
   }
   width_ = columns;
+  const bool flat = top && columns == 1 && chance(2);
+  if (flat) value_ = node("Squeeze", {value_, integers({chance(2) ? 1 : -1})});
   static constexpr std::string_view kInner[] = {"Relu", "Tanh", "Sigmoid"},
                                     kOuter[] = {"Sigmoid", "Softmax", "Tanh"};
-  value_ = node((top ? kOuter : kInner)[between(0, 2)], {value_});
-  if (top) *graph().add_output() = model::make_value_info(value_, TensorProto::FLOAT, {-1, columns});
+  value_ = node(flat ? "Sigmoid" : (top ? kOuter : kInner)[between(0, 2)], {value_});
+  if (flat) *graph().add_output() = model::make_value_info(value_, TensorProto::FLOAT, {-1});
+  else if (top) *graph().add_output() = model::make_value_info(value_, TensorProto::FLOAT, {-1, columns});
 }
 
 /// The mean over the tokens above 0, as Keras's masking and torch users write it.
@@ -258,8 +291,13 @@ std::string Writer::write_branch(const std::string& embedded, Layout layout) {
   const bool convolution = layout != Layout::kNtc && (layout == Layout::kImage || !chance(4));
   if (convolution)
     value = write_convolution(embedded, layout, chance(6) ? between(100, 300) : between(1, 80));
-  const std::int64_t activation = convolution ? between(0, 3) : 0;
   static constexpr std::string_view kKnown[] = {"", "Relu", "Tanh", "Sigmoid"};
+  for (std::int64_t above = convolution && chance(3) ? between(1, 2) : 0; above > 0; --above) {
+    if (const std::int64_t between_them = between(0, 3); between_them > 0)
+      value = node(kKnown[between_them], {value});
+    value = write_convolution(value, layout, between(1, 80));
+  }
+  const std::int64_t activation = convolution ? between(0, 3) : 0;
   const bool behind = chance(3);
   if (activation > 0 && !behind) value = node(kKnown[activation], {value});
   const bool mean = chance(2) && !(activation > 0 && behind) && activation < 3;
@@ -278,8 +316,7 @@ std::string Writer::write_branch(const std::string& embedded, Layout layout) {
     else model::set_ints(*last_, "axes", {chance(2) || image ? step_axis : step_axis - 3});
     model::set_int(*last_, "keepdims", keep ? 1 : 0);
     if (keep && layout == Layout::kNtc) value = node("Squeeze", {value, integers({1})});
-    else if (keep) value = node(chance(2) ? "Flatten" : "Reshape", {value});
-    if (keep && layout != Layout::kNtc && last_->op_type() == "Reshape") last_->add_input(integers({0, -1}));
+    else if (keep) value = chance(2) ? node("Flatten", {value}) : node("Reshape", {value, integers({0, -1})});
   } else {
     const bool image = layout != Layout::kNct;
     value =
@@ -294,7 +331,7 @@ std::string Writer::write_branch(const std::string& embedded, Layout layout) {
 }
 
 std::string Writer::write_convolution(const std::string& embedded, Layout& layout, std::int64_t filters) {
-  const std::int64_t width = between(1, std::min<std::int64_t>(12, net_.length));
+  const std::int64_t width = between(1, std::min<std::int64_t>(12, steps_));
   const double limit = std::sqrt(3.0 / static_cast<double>(width * width_));
   std::string kernel;
   if (layout == Layout::kImage) kernel = weights("kernel", {filters, 1, width, width_}, limit);
@@ -316,14 +353,15 @@ std::string Writer::write_convolution(const std::string& embedded, Layout& layou
 /// No padding, as much as keeps the length, or any.
 void Writer::pad(std::int64_t width, Layout layout) {
   const std::int64_t way = between(0, 3);
-  steps_ = net_.length - width + 1;
+  const std::int64_t before = steps_;
+  steps_ = before - width + 1;
   if (way == 0) return;
   if (way == 1 && layout != Layout::kImage) {
     auto& automatic = *last_->add_attribute();
     automatic.set_name("auto_pad");
     automatic.set_type(onnx::AttributeProto::STRING);
     automatic.set_s(chance(2) ? "SAME_UPPER" : "SAME_LOWER");
-    steps_ = net_.length;
+    steps_ = before;
     return;
   }
   const std::int64_t front = between(0, width + 1), behind = between(0, width + 1);
@@ -346,7 +384,9 @@ Tensor random_rows(const RandomTextNet& net, std::int64_t rows, std::mt19937& ra
     const std::int64_t filled = below(net.length + 1), shape = net.mask ? 1 : below(4);
     for (std::int64_t step = 0; step < net.length; ++step) {
       const bool inside = shape == 0 ? step >= net.length - filled : shape == 1 ? step < filled : true;
-      tokens.push_back(!inside ? 0 : net.mask ? 1 + below(net.vocabulary - 1) : below(net.vocabulary));
+      std::int64_t token = !inside ? 0 : net.mask ? 1 + below(net.vocabulary - 1) : below(net.vocabulary);
+      if (shape == 3 && below(4) == 0) token -= net.vocabulary;
+      tokens.push_back(token);
     }
   }
   if (net.token_type == DType::kInt64)

@@ -18,11 +18,13 @@ struct RandomTextNet {
   DType token_type = DType::kInt32;
 };
 
-/// Draws a net: LSTM or GRU, one to three layers, one or two directions, 1 to 140 units; or one to three
-/// convolutions or embeddings pooled over all steps, side by side; and one to three dense layers.
+/// Draws a net: LSTM or GRU, one to three layers, one or two directions, 1 to 140 units, with or without
+/// zeros to begin with; or one to three branches side by side, of up to three convolutions one over the other
+/// or of the embedding, pooled over all steps; and one to three dense layers.
 RandomTextNet random_text_net(std::mt19937& random);
 
-/// Rows of tokens for it: full ones, padded in front and behind, and empty ones.
+/// Rows of tokens for it: full ones, padded in front and behind, empty ones, and tokens counted from
+/// the table's end.
 Tensor random_rows(const RandomTextNet& net, std::int64_t rows, std::mt19937& random);
 
 }  // namespace amas::differential

@@ -67,6 +67,8 @@ class UnaryCall final : public Call {
     StartRead(&in_);
   }
 
+  void OnCancel() override { gone_->store(true, std::memory_order_relaxed); }
+
   void OnReadDone(bool ok) override {
     if (!ok) return end({grpc::StatusCode::INVALID_ARGUMENT, "the call brought no message"});
     auto message = ReceivedMessage::of(in_);
@@ -74,6 +76,7 @@ class UnaryCall final : public Call {
     in_.Clear();
     message_ = std::move(*message);
     request_ = shared().identify(context());
+    request_.gone = gone_;
     request_.message = message_.bytes();
     auto ticket = std::make_shared<Ticket>(*this);
     try {
@@ -107,6 +110,7 @@ class UnaryCall final : public Call {
   }
 
   const Handler& handler_;
+  const std::shared_ptr<std::atomic<bool>> gone_ = std::make_shared<std::atomic<bool>>(false);
   grpc::ByteBuffer in_, out_;
   ReceivedMessage message_;
   Request request_;
@@ -118,6 +122,7 @@ class StreamCall final : public Call {
  public:
   StreamCall(Shared& shared, grpc::GenericCallbackServerContext& context, const StreamHandler& handler)
       : Call(shared, context), handler_(handler), request_(shared.identify(context)) {
+    request_.gone = gone_;
     StartRead(&in_);
   }
 
@@ -146,6 +151,7 @@ class StreamCall final : public Call {
   }
 
   void OnCancel() override {
+    gone_->store(true, std::memory_order_relaxed);
     change([&] { is_broken_ = true; });
   }
 
@@ -228,7 +234,8 @@ class StreamCall final : public Call {
   }
 
   const StreamHandler& handler_;
-  const Request request_;  ///< without a message
+  const std::shared_ptr<std::atomic<bool>> gone_ = std::make_shared<std::atomic<bool>>(false);
+  Request request_;  ///< without a message; never changed again
   grpc::ByteBuffer in_, out_;
   std::mutex mutex_;  // guards the next
   std::deque<std::shared_ptr<Slot>> slots_;

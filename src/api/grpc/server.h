@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -22,6 +23,8 @@ struct Request {
   std::string request_id;        ///< of x-request-id, or made
   std::string trace_id;          ///< 32 hex digits: of traceparent, or made
   std::string span_id;           ///< 16 hex digits: ours
+  /// Becomes true when the client has given the call up.
+  std::shared_ptr<const std::atomic<bool>> gone;
 };
 
 /// Answers a call with an encoded message or an error, whose code and message the client gets as they are. To

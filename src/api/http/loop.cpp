@@ -1,5 +1,8 @@
 #include "api/http/loop.h"
 
+#include <sys/eventfd.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
@@ -72,12 +75,17 @@ bool Shared::wait_until_empty(std::int64_t timeout_us) {
 }
 
 Loop::Loop(Shared& shared, const std::string& thread_name)
-    : shared_(shared), thread_name_(thread_name), date_(http_date(system_clock().now_us())), counters_(600) {}
+    : shared_(shared),
+      thread_name_(thread_name),
+      bell_(context_, ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
+      date_(http_date(system_clock().now_us())),
+      counters_(600) {}
 
 Loop::~Loop() { stop(); }
 
 void Loop::start() {
   arm_sweep();
+  listen();
   thread_ = std::jthread([this] {
     name_this_thread(thread_name_);
     thread_id_ = std::this_thread::get_id();
@@ -100,6 +108,7 @@ void Loop::stop() {
   dropped.clear();
   while (!connections_.empty()) connections_.begin()->second->close();
   sweep_timer_.cancel();
+  bell_.cancel();
   work_.reset();
   // Handlers that were cut off hold connections, which hold this loop: let them see that they were, and go.
   context_.restart();
@@ -132,9 +141,20 @@ void Loop::post(Mail mail) {
     box.mail.push_back(std::move(mail));
     return box.mail.size() == 1;
   });
-  // Between the lock and here stop() may have ended the context's thread, not the context: post() stays
-  // harmless, for whoever posts holds a connection and with it this loop.
-  if (wake) boost::asio::post(context_, [this] { open_mail(); });
+  // Between the lock and here stop() may have ended the loop's thread, not the bell: whoever posts holds a
+  // connection and with it this loop. (asio::post would wake the thread while it holds the context's lock, on
+  // which the thread would fall asleep again.)
+  constexpr std::uint64_t kRing = 1;
+  if (wake) static_cast<void>(!::write(bell_.native_handle(), &kRing, sizeof kRing));
+}
+
+void Loop::listen() {
+  bell_.async_read_some(boost::asio::buffer(&rings_, sizeof rings_),
+                        [this](boost::system::error_code error, std::size_t) {
+                          if (error) return;
+                          open_mail();
+                          listen();
+                        });
 }
 
 void Loop::open_mail() {

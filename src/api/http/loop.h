@@ -4,6 +4,7 @@
 #include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <condition_variable>
 #include <cstdint>
@@ -96,6 +97,7 @@ class Loop : public std::enable_shared_from_this<Loop> {
     std::vector<Mail> mail;
     bool closed = false;
   };
+  void listen();
   void open_mail();
   void arm_sweep();
   void sweep();
@@ -109,6 +111,8 @@ class Loop : public std::enable_shared_from_this<Loop> {
   boost::asio::steady_timer sweep_timer_{context_};
   std::unordered_map<Connection*, std::shared_ptr<Connection>> connections_;  ///< open ones; we own them
   Guarded<Mailbox> mailbox_;
+  boost::asio::posix::stream_descriptor bell_;  ///< an eventfd: rings when mail has come into an empty box
+  std::uint64_t rings_ = 0;
   std::vector<Mail> opened_;
   bool stopped_ = false;
   std::string date_;

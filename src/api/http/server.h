@@ -38,7 +38,7 @@ using Headers = std::vector<std::pair<std::string, std::string>>;
 /// one), Connection, and Retry-After with 429 and 503, unless coming again soon does not help.
 struct Response {
   int status = 200;
-  std::string content_type = "application/json";
+  std::string_view content_type = "application/json";  ///< a constant
   std::string body;
   Headers headers;
   bool retry_helps = true;

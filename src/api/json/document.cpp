@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 #include <vector>
 
 #include "base/limits.h"
@@ -145,9 +146,12 @@ Result<Array> read_array(Value value, const Place& place) {
 }
 
 Status KeysSeen::note(std::string_view key, const Place& place) {
-  if (std::ranges::find(keys_, key) != keys_.end())
+  const auto few = std::span(few_).first(std::min(count_, kFew));
+  if (std::ranges::find(few, key) != few.end() || std::ranges::find(more_, key) != more_.end())
     return invalid_argument(fmt::format("{} has the key \"{}\" twice", place.text(), key));
-  keys_.emplace_back(key);
+  if (count_ < kFew) few_[count_] = key;
+  else more_.push_back(key);
+  ++count_;
   return {};
 }
 

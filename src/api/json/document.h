@@ -2,6 +2,7 @@
 
 #include <simdjson.h>
 
+#include <array>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -123,7 +124,11 @@ class KeysSeen {
   Status note(std::string_view key, const Place& place);
 
  private:
-  std::vector<std::string> keys_;
+  // Keys lie unescaped in the parser until its reader begins anew.
+  static constexpr std::size_t kFew = 4;
+  std::array<std::string_view, kFew> few_;
+  std::vector<std::string_view> more_;
+  std::size_t count_ = 0;
 };
 
 /// Walks through a value that nobody wants, so that malformed JSON is noticed there too.

@@ -88,7 +88,7 @@ Status read_input(const Input& input, std::string_view model, RequestHeader& req
   if (static_cast<std::size_t>(input.shape_size()) > kRankMax)
     return invalid_argument(
         fmt::format("inference input '{}' has more dimensions than allowed: > {}", input.name(), kRankMax));
-  read.header.shape.assign(input.shape().begin(), input.shape().end());
+  read.header.shape = Shape(input.shape().begin(), input.shape().end());
   for (const std::int64_t size : read.header.shape)
     if (size < 0)
       return invalid_argument(

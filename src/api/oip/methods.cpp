@@ -73,7 +73,8 @@ void ask(serve::ModelService& service, const rpc::Request& request, const InferM
                             .deadline_us = deadline_us,
                             .request_id = request.request_id,
                             .trace_id = request.trace_id,
-                            .span_id = request.span_id};
+                            .span_id = request.span_id,
+                            .gone = request.gone};
   service.infer(std::move(asked), [done = std::move(done), model = std::move(name->model),
                                    question = std::move(*question),
                                    manifest = std::move(*manifest)](Result<serve::InferResponse> response) {

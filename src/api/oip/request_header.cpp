@@ -24,7 +24,7 @@ Status skip_parameter(Value value, std::string_view key, const Place& place) {
 }
 
 Status read_shape(Value value, const Place& place, Shape& shape) {
-  shape.clear();
+  shape = {};
   return for_each_element(value, place, [&](Value item, const Place& here) -> Status {
     AMAS_TRY(const std::int64_t size, json::read_integer(item, here));
     if (size < 0) return invalid_argument(fmt::format("{} must not be negative: {}", here.text(), size));

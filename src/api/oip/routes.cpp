@@ -38,7 +38,7 @@ Result<Question> decode(const http::Request& request, const Target& target, cons
 
 // Decodes the body and asks the model; the reply is given now or later.
 void ask(serve::ModelService& service, const http::Request& request, const Target& target,
-         const http::Reply& reply) {
+         http::Reply reply) {
   auto manifest = find_manifest(service, {target.model, target.version});
   if (!manifest) return reply(refuse(manifest.error()));
   auto question = decode(request, target, **manifest);
@@ -54,16 +54,16 @@ void ask(serve::ModelService& service, const http::Request& request, const Targe
                             .trace_id = request.trace_id,
                             .span_id = request.span_id,
                             .gone = request.gone};
-  service.infer(std::move(asked), [reply, name = target.model, question = std::move(*question),
+  service.infer(std::move(asked), [reply = std::move(reply), name = target.model,
+                                   question = std::move(*question),
                                    manifest = std::move(*manifest)](Result<serve::InferResponse> response) {
     if (!response) return reply(refuse(response.error()));
     reply(answer_infer(encode_infer(question, name, response->version, response->outputs, manifest->labels)));
   });
 }
 
-void infer(serve::ModelService& service, const http::Request& request, Target target,
-           const http::Reply& reply) {
-  if (request.body.size() <= kDecodeHereBytesMax) return ask(service, request, target, reply);
+void infer(serve::ModelService& service, const http::Request& request, Target target, http::Reply& reply) {
+  if (request.body.size() <= kDecodeHereBytesMax) return ask(service, request, target, std::move(reply));
   const bool taken = service.run_on_compute(
       [&service, &request, reply, target = std::move(target)] { ask(service, request, target, reply); });
   if (!taken) reply(refuse(resource_exhausted("the server is too busy to read a large request; try again")));

@@ -33,6 +33,7 @@ bool is_base64_object(const char* at) {
 class Inputs {
  public:
   explicit Inputs(const model::Signature& signature) : signature_(signature) {
+    readers_.reserve(signature.inputs.size());
     for (const engine::TensorSpec& input : signature.inputs)
       readers_.emplace_back(input.dtype, input.shape.size());
   }
@@ -69,6 +70,7 @@ class Inputs {
   }
   std::vector<NamedTensor> finish() && {
     std::vector<NamedTensor> tensors;
+    tensors.reserve(readers_.size());
     for (std::size_t i = 0; i < readers_.size(); ++i)
       tensors.push_back({signature_.inputs[i].name, std::move(readers_[i]).finish()});
     return tensors;

@@ -9,6 +9,9 @@ namespace {
 // TensorFlow Serving's convention: outputs with this ending are bytes, not text.
 constexpr std::string_view kBytesEnding = "_bytes";
 
+// Room that the answer to a row or two does not grow out of.
+constexpr std::size_t kUsualBytes = 256;
+
 json::TensorWriter writer_of(const NamedTensor& output) {
   const bool is_bytes = output.name.ends_with(kBytesEnding);
   return json::TensorWriter(output.tensor, json::FloatForm::kShortest,
@@ -16,20 +19,18 @@ json::TensorWriter writer_of(const NamedTensor& output) {
 }
 
 void append_rows(std::string& out, const std::vector<NamedTensor>& outputs, std::size_t rows) {
-  std::vector<json::TensorWriter> writers;
-  for (const NamedTensor& output : outputs) writers.push_back(writer_of(output));
   out += '[';
   for (std::size_t row = 0; row < rows; ++row) {
     if (row > 0) out += ',';
-    if (writers.size() == 1) {
-      writers[0].append_row(out, row);
+    if (outputs.size() == 1) {
+      writer_of(outputs[0]).append_row(out, row);
       continue;
     }
-    for (std::size_t i = 0; i < writers.size(); ++i) {
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
       out += i == 0 ? '{' : ',';
       json::append_string(out, outputs[i].name);
       out += ':';
-      writers[i].append_row(out, row);
+      writer_of(outputs[i]).append_row(out, row);
     }
     out += '}';
   }
@@ -51,7 +52,9 @@ void append_columns(std::string& out, const std::vector<NamedTensor>& outputs) {
 
 Result<std::string> encode_predict(const std::vector<NamedTensor>& outputs, bool rows) {
   if (outputs.empty()) return internal_error("the model gave no outputs");
-  std::string out = rows ? "{\"predictions\":" : "{\"outputs\":";
+  std::string out;
+  out.reserve(kUsualBytes);
+  out += rows ? "{\"predictions\":" : "{\"outputs\":";
   if (rows) {
     const std::int64_t count = outputs[0].tensor.rows();
     for (const NamedTensor& output : outputs)

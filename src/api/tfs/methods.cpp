@@ -75,7 +75,8 @@ void ask(serve::ModelService& service, const rpc::Request& request, const Asked&
                             .deadline_us = request.deadline_us,
                             .request_id = request.request_id,
                             .trace_id = request.trace_id,
-                            .span_id = request.span_id};
+                            .span_id = request.span_id,
+                            .gone = request.gone};
   service.infer(std::move(infer), [answered = std::move(answered), failed,
                                    manifest = std::move(*manifest)](Result<serve::InferResponse> response) {
     if (!response) return failed(response.error());

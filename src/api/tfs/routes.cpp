@@ -47,7 +47,7 @@ Result<Question> decode(Verb verb, std::string_view body, const model::Manifest&
 
 // Decodes the body and asks the model; the reply is given now or later.
 void ask(serve::ModelService& service, const http::Request& request, const Target& target,
-         const http::Reply& reply) {
+         http::Reply reply) {
   auto manifest = service.manifest(target.model, target.version);
   if (!manifest) return reply(refuse(manifest.error()));
   auto question = decode(target.verb, request.body, **manifest);
@@ -61,7 +61,7 @@ void ask(serve::ModelService& service, const http::Request& request, const Targe
                             .trace_id = request.trace_id,
                             .span_id = request.span_id,
                             .gone = request.gone};
-  service.infer(std::move(asked), [reply, verb = target.verb, rows = question->rows,
+  service.infer(std::move(asked), [reply = std::move(reply), verb = target.verb, rows = question->rows,
                                    manifest = std::move(*manifest)](Result<serve::InferResponse> response) {
     if (!response) return reply(refuse(response.error()));
     reply(verb == Verb::kClassify  ? answer_classify(*response, *manifest)
@@ -70,9 +70,8 @@ void ask(serve::ModelService& service, const http::Request& request, const Targe
   });
 }
 
-void post(serve::ModelService& service, const http::Request& request, Target target,
-          const http::Reply& reply) {
-  if (request.body.size() <= kDecodeHereBytesMax) return ask(service, request, target, reply);
+void post(serve::ModelService& service, const http::Request& request, Target target, http::Reply& reply) {
+  if (request.body.size() <= kDecodeHereBytesMax) return ask(service, request, target, std::move(reply));
   const bool taken = service.run_on_compute(
       [&service, &request, reply, target = std::move(target)] { ask(service, request, target, reply); });
   if (!taken) reply(refuse(resource_exhausted("the server is too busy to read a large request; try again")));

@@ -2,10 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 
 #include "base/file.h"
 #include "base/limits.h"
@@ -125,15 +125,20 @@ bool compare_one(std::uint32_t seed, bool whole) {
   return compare(*file, input);
 }
 
-/// Some hundred graphs; AMAS_FUZZ_SECONDS asks for more, from seeds that the run before did not see. Returns
-/// the share that ours took.
+/// Some hundred graphs; AMAS_FUZZ_SECONDS asks for as many as fit into so much CPU time, from AMAS_FUZZ_SEED
+/// or seeds that the run before did not see. Returns the share that ours took.
 double compare_many(bool whole) {
-  const char* asked = std::getenv("AMAS_FUZZ_SECONDS");
-  const std::chrono::seconds length(asked == nullptr ? 0 : std::atoi(asked));
-  const auto end = std::chrono::steady_clock::now() + length;
+  const char *asked = std::getenv("AMAS_FUZZ_SECONDS"), *first = std::getenv("AMAS_FUZZ_SEED");
+  const auto spent = [begin = std::clock()] {
+    return static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
+  };
+  const double seconds = asked == nullptr ? 0 : std::strtod(asked, nullptr);
   constexpr std::uint32_t kAlways = 400;
-  std::uint32_t taken = 0, seed = asked == nullptr ? 0 : std::random_device{}(), count = 0;
-  for (; count < kAlways || std::chrono::steady_clock::now() < end; ++count) {
+  std::uint32_t taken = 0, count = 0;
+  auto seed = first != nullptr   ? static_cast<std::uint32_t>(std::strtoul(first, nullptr, 10))
+              : asked == nullptr ? 0
+                                 : std::random_device{}();
+  for (; count < kAlways || spent() < seconds; ++count) {
     taken += compare_one(seed++, whole) ? 1 : 0;
     if (testing::Test::HasFailure()) break;
   }

@@ -10,40 +10,51 @@
 namespace amas::engines {
 namespace {
 
-class LinearModel final : public engine::LoadedModel {
+class LinearModel final : public engine::LoadedModel, public engine::SparseScorer {
  public:
   explicit LinearModel(model::SparseLinear linear)
       : linear_(std::move(linear)),
         dense_(static_cast<std::size_t>(linear_.dense)),
-        outputs_{{"scores", DType::kFloat32, {-1, std::max<std::int64_t>(2, linear_.dense)}}} {}
+        classes_(std::max<std::size_t>(2, dense_)),
+        outputs_{{"scores", DType::kFloat32, {-1, static_cast<std::int64_t>(classes_)}}} {}
 
   const std::vector<engine::TensorSpec>& inputs() const override { return inputs_; }
   const std::vector<engine::TensorSpec>& outputs() const override { return outputs_; }
   Result<std::vector<Tensor>> run(std::span<const TensorView> inputs) override;
+  const engine::SparseScorer* sparse_scorer() const override { return this; }
+  std::size_t classes() const override { return classes_; }
+  Status score(const SparseRow& row, std::span<float> scores) const override;
 
  private:
-  Status add_row(std::span<const std::int32_t> indices, std::span<const float> values,
-                 std::span<double> sums) const;
+  Status add_row(const SparseRow& row, std::span<double> sums) const;
   void write_scores(std::span<const double> sums, std::span<float> scores) const;
 
   const model::SparseLinear linear_;
   const std::size_t dense_;
+  const std::size_t classes_;
   const std::vector<engine::TensorSpec> inputs_{{"indices", DType::kInt32, {-1, -1}},
                                                 {"values", DType::kFloat32, {-1, -1}}};
   const std::vector<engine::TensorSpec> outputs_;
 };
 
-Status LinearModel::add_row(std::span<const std::int32_t> indices, std::span<const float> values,
-                            std::span<double> sums) const {
-  for (std::size_t i = 0; i < indices.size(); ++i) {
+Status LinearModel::score(const SparseRow& row, std::span<float> scores) const {
+  thread_local std::vector<double> sums;
+  sums.assign(linear_.bias.begin(), linear_.bias.end());
+  AMAS_CHECK(add_row(row, sums));
+  write_scores(sums, scores);
+  return {};
+}
+
+Status LinearModel::add_row(const SparseRow& row, std::span<double> sums) const {
+  for (std::size_t i = 0; i < row.indices.size(); ++i) {
     // A negative index counts from the end, as ONNX has it.
-    const std::int64_t index = indices[i] < 0 ? indices[i] + linear_.features : indices[i];
+    const std::int64_t index = row.indices[i] < 0 ? row.indices[i] + linear_.features : row.indices[i];
     if (index < 0 || index >= linear_.features)
-      return invalid_argument(
-          fmt::format("feature is outside the model: {}; it knows 0 … {}", indices[i], linear_.features - 1));
+      return invalid_argument(fmt::format("feature is outside the model: {}; it knows 0 … {}", row.indices[i],
+                                          linear_.features - 1));
     const float* weights = linear_.weights.data() + static_cast<std::size_t>(index) * dense_;
     for (std::size_t d = 0; d < dense_; ++d)
-      sums[d] += static_cast<double>(values[i]) * static_cast<double>(weights[d]);
+      sums[d] += static_cast<double>(row.values[i]) * static_cast<double>(weights[d]);
   }
   return {};
 }
@@ -69,15 +80,12 @@ Result<std::vector<Tensor>> LinearModel::run(std::span<const TensorView> inputs)
                                         format_shape(inputs[0].shape()), format_shape(inputs[1].shape())));
   const auto rows = static_cast<std::size_t>(inputs[0].rows());
   const std::size_t width = inputs[0].data<std::int32_t>().size() / rows;
-  const std::size_t classes = std::max<std::size_t>(2, dense_);
   std::vector<Tensor> outputs;
-  outputs.emplace_back(DType::kFloat32, Shape{inputs[0].rows(), static_cast<std::int64_t>(classes)});
-  std::vector<double> sums(dense_);
+  outputs.emplace_back(DType::kFloat32, Shape{inputs[0].rows(), static_cast<std::int64_t>(classes_)});
   for (std::size_t row = 0; row < rows; ++row) {
-    std::ranges::copy(linear_.bias, sums.begin());
-    AMAS_CHECK(add_row(inputs[0].data<std::int32_t>().subspan(row * width, width),
-                       inputs[1].data<float>().subspan(row * width, width), sums));
-    write_scores(sums, outputs[0].data<float>().subspan(row * classes, classes));
+    const SparseRow own{inputs[0].data<std::int32_t>().subspan(row * width, width),
+                        inputs[1].data<float>().subspan(row * width, width)};
+    AMAS_CHECK(score(own, outputs[0].data<float>().subspan(row * classes_, classes_)));
   }
   return outputs;
 }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -47,6 +48,26 @@ TEST(LinearEngine, features_outside_the_model_are_refused) {
   EXPECT_EQ(run(*model, {1, 1}, {4}, {1}).error().code, Code::kInvalidArgument);
   EXPECT_EQ(run(*model, {1, 1}, {-5}, {1}).error().code, Code::kInvalidArgument);
   EXPECT_TRUE(run(*model, {1, 1}, {-1}, {1}));
+}
+
+TEST(LinearEngine, a_row_without_tensors_has_the_scores_of_the_same_row_in_tensors) {
+  const model::SparseLinear three{
+      .features = 3, .dense = 3, .weights = {0, 0, 0, 1, 2, 3, -1, 0.5F, 4}, .bias = {0.5F, 0, 0.1F}};
+  for (const auto& linear : {kTwoClasses, three}) {
+    const auto model = load(linear);
+    const engine::SparseScorer* scorer = model->sparse_scorer();
+    ASSERT_NE(scorer, nullptr);
+    const std::vector<std::int32_t> indices{2, 1};
+    const std::vector<float> values{0.25F, 0.75F};
+    std::vector<float> scores(scorer->classes());
+    ASSERT_TRUE(scorer->score({indices, values}, scores));
+    const auto same = run(*model, {1, 3}, {2, 1, 0}, {0.25F, 0.75F, 0}).value();
+    EXPECT_TRUE(std::ranges::equal(same[0].data<float>(), scores));
+    ASSERT_TRUE(scorer->score({}, scores)) << "a text without a known word";
+    EXPECT_TRUE(std::ranges::equal(run(*model, {1, 1}, {0}, {0}).value()[0].data<float>(), scores));
+    const std::vector<std::int32_t> outside{99, 1};
+    EXPECT_EQ(scorer->score({outside, values}, scores).error().code, Code::kInvalidArgument);
+  }
 }
 
 TEST(LinearEngine, other_graphs_and_weights_that_are_not_finite_are_left_alone) {

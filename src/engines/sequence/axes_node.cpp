@@ -10,13 +10,13 @@ Result<Value> move_axes(const NodeView& view, Value value) {
   std::optional<std::string> axes;
   const std::string& op = view.node.op_type();
   if (op == "Reshape" || op == "Flatten") {
-    std::vector<std::int64_t> shape{0, -1};
+    std::vector<Size> shape{{0}, {-1}};
     if (op == "Reshape") {
-      AMAS_TRY(shape, view.integers(1, ""));
+      AMAS_TRY(shape, view.sizes(1));
     }
     const bool other_axis = op == "Flatten" && model::int_attribute(view.node, "axis", 1) != 1;
-    auto result = reshaped(value, shape);
-    if (!result || other_axis || model::int_attribute(view.node, "allowzero", 0) != 0)
+    auto result = reshaped(value, shape, model::int_attribute(view.node, "allowzero", 0) == 0);
+    if (!result || other_axis)
       return view.other(fmt::format("it does not keep the meaning of the axes {}", value.axes));
     return std::move(*result);
   }
@@ -38,7 +38,7 @@ Result<Value> move_axes(const NodeView& view, Value value) {
 Result<Value> join_values(const NodeView& view, std::span<const Value> inputs) {
   Value all = inputs[0];
   const char letter = axis_at(all.axes, model::int_attribute(view.node, "axis", 0));
-  const bool states = all.kind == Kind::kLast,
+  const bool states = all.kind == Kind::kLast || all.kind == Kind::kStates,
              branches = all.kind == Kind::kConvolved || all.kind == Kind::kPooled;
   if ((!states && !branches) || (letter != 'C' && !(states && letter == 'D')) ||
       (letter == 'C' && all.axes.find('D') != std::string::npos))
@@ -48,7 +48,7 @@ Result<Value> join_values(const NodeView& view, std::span<const Value> inputs) {
       return view.other("what it joins");
     all.parts.insert(all.parts.end(), next.parts.begin(), next.parts.end());
     all.branches.insert(all.branches.end(), next.branches.begin(), next.branches.end());
-    if (branches) all.width += next.width;
+    if (letter == 'C') all.width += next.width;
   }
   return all;
 }

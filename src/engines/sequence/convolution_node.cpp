@@ -40,14 +40,14 @@ std::string spatial_axes(const Value& value, char channels) {
 }
 
 /// Sets the zeros around a row.
-Status read_padding(const NodeView& view, const std::string& spatial, Branch& branch) {
+Status read_padding(const NodeView& view, const std::string& spatial, Convolution& made) {
   AMAS_TRY(const auto pads, listed(view, "pads", 2 * spatial.size(), 0));
   const std::string automatic = padding_of(view);
   if (automatic == "NOTSET") {
     for (std::size_t i = 0; i < pads.size(); ++i) {
       const bool along = spatial[i % spatial.size()] == 'T';
       if (pads[i] < 0 || pads[i] > (along ? kWidthMax : 0)) return view.other("its pads");
-      if (along) (i < spatial.size() ? branch.front : branch.behind) = static_cast<int>(pads[i]);
+      if (along) (i < spatial.size() ? made.front : made.behind) = static_cast<int>(pads[i]);
     }
     return {};
   }
@@ -55,9 +55,9 @@ Status read_padding(const NodeView& view, const std::string& spatial, Branch& br
   if (automatic == "VALID") return {};
   if (spatial.find('C') != std::string::npos || (automatic != "SAME_UPPER" && automatic != "SAME_LOWER"))
     return view.other("its auto_pad");
-  const int less = (branch.width - 1) / 2, more = branch.width - 1 - less;
-  branch.front = automatic == "SAME_UPPER" ? less : more;
-  branch.behind = automatic == "SAME_UPPER" ? more : less;
+  const int less = (made.width - 1) / 2, more = made.width - 1 - less;
+  made.front = automatic == "SAME_UPPER" ? less : more;
+  made.behind = automatic == "SAME_UPPER" ? more : less;
   return {};
 }
 
@@ -80,12 +80,11 @@ Status check_convolution(const NodeView& view, std::size_t count, const Integers
   return {};
 }
 
-/// From [filters, channels, …] to [width, filters, embedding]. `steps_last`: T moves quicker than C.
-std::vector<float> kernel_by_taps(const std::vector<float>& from, const Branch& branch, int embedding,
+/// From [filters, channels, …] to [width, filters, channels]. `steps_last`: T moves quicker than C.
+std::vector<float> kernel_by_taps(const std::vector<float>& from, const Convolution& shape, int of_a_step,
                                   bool steps_last) {
-  const auto width = static_cast<std::size_t>(branch.width),
-             filters = static_cast<std::size_t>(branch.filters),
-             channels = static_cast<std::size_t>(embedding);
+  const auto width = static_cast<std::size_t>(shape.width), filters = static_cast<std::size_t>(shape.filters),
+             channels = static_cast<std::size_t>(of_a_step);
   std::vector<float> kernel(from.size());
   for (std::size_t filter = 0; filter < filters; ++filter)
     for (std::size_t tap = 0; tap < width; ++tap)
@@ -97,41 +96,43 @@ std::vector<float> kernel_by_taps(const std::vector<float>& from, const Branch& 
 
 }  // namespace
 
-Result<Convolution> read_convolution(const NodeView& view, const Value& input, int number) {
+Result<ConvolutionNode> read_convolution(const NodeView& view, const Value& input, int number) {
   const bool image = input.axes == "N1TC" || input.axes == "N1CT";
   const std::string spatial = spatial_axes(input, image ? '1' : 'C');
-  if (input.kind != Kind::kEmbedded || std::ranges::count(spatial, 'T') != 1 || spatial.size() > 2)
+  const bool above = input.kind == Kind::kConvolved && input.branches.size() == 1;
+  if ((input.kind != Kind::kEmbedded && !above) || std::ranges::count(spatial, 'T') != 1 ||
+      spatial.size() > 2)
     return view.other(fmt::format("its input, of the axes {}", input.axes));
   AMAS_TRY(const auto weights, view.floats(1));
   const auto& dims = view.constant(1)->dims();
   if (dims.size() != static_cast<int>(spatial.size()) + 2 || dims[0] < 1 || dims[0] > kFiltersMax ||
       dims[1] != (image ? 1 : input.width))
     return view.other("the shape of its weights");
-  Branch branch{.filters = static_cast<int>(dims[0])};
+  Convolution made{.filters = static_cast<int>(dims[0])};
   for (std::size_t i = 0; i < spatial.size(); ++i) {
     const std::int64_t size = dims[static_cast<int>(i) + 2];
     if (spatial[i] == 'T' ? size < 1 || size > kWidthMax : size != (spatial[i] == 'C' ? input.width : 1))
       return view.other("the shape of its weights");
-    if (spatial[i] == 'T') branch.width = static_cast<int>(size);
+    if (spatial[i] == 'T') made.width = static_cast<int>(size);
   }
   AMAS_CHECK(check_convolution(view, spatial.size(), Integers(dims.begin() + 2, dims.end())));
-  AMAS_CHECK(read_padding(view, spatial, branch));
-  if (!input.open && branch.steps(input.length) < 1) return view.other("a row is shorter than its kernel");
-  branch.kernel = kernel_by_taps(weights, branch, input.width, spatial != "TC");
-  branch.bias.assign(static_cast<std::size_t>(branch.filters), 0);
+  AMAS_CHECK(read_padding(view, spatial, made));
+  if (!input.open && made.steps(input.length) < 1) return view.other("a row is shorter than its kernel");
+  made.kernel = kernel_by_taps(weights, made, input.width, spatial != "TC");
+  made.bias.assign(static_cast<std::size_t>(made.filters), 0);
   if (view.has(2)) {
-    AMAS_TRY(branch.bias, view.floats(2));
-    if (branch.bias.size() != static_cast<std::size_t>(branch.filters)) return view.other("its bias");
+    AMAS_TRY(made.bias, view.floats(2));
+    if (made.bias.size() != static_cast<std::size_t>(made.filters)) return view.other("its bias");
   }
   Value value{.kind = Kind::kConvolved, .axes = input.axes, .branches = {{.convolution = number}}};
-  value.width = branch.filters;
+  value.width = made.filters;
   value.open = input.open;
-  value.length = branch.steps(input.length);
+  value.length = made.steps(input.length);
   if (image) {
     value.axes[value.axes.find('C')] = '1';
     value.axes[1] = 'C';
   }
-  return Convolution{std::move(branch), std::move(value)};
+  return ConvolutionNode{std::move(made), std::move(value)};
 }
 
 namespace {

@@ -85,15 +85,15 @@ TEST(ReadConvolution, finds_the_kernel_tap_by_tap) {
   const Net net = recognise(model).value();
   ASSERT_EQ(net.branches.size(), 1u);
   const Branch& branch = net.branches[0];
-  EXPECT_EQ(branch.filters, kFilters);
-  EXPECT_EQ(branch.width, kWidth);
-  EXPECT_EQ(branch.activation, Activation::kRelu);
+  EXPECT_EQ(branch.first.filters, kFilters);
+  EXPECT_EQ(branch.first.width, kWidth);
+  EXPECT_EQ(branch.first.activation, Activation::kRelu);
   EXPECT_EQ(branch.pooling, Pooling::kMax);
   const auto given = model::read_constant<float>(*model::find_constant(model.graph(), "kernel")).value();
   for (std::size_t filter = 0; filter < kFilters; ++filter)
     for (std::size_t i = 0; i < kEmbedding; ++i)
       for (std::size_t tap = 0; tap < kWidth; ++tap)
-        EXPECT_EQ(branch.kernel[(tap * kFilters + filter) * kEmbedding + i],
+        EXPECT_EQ(branch.first.kernel[(tap * kFilters + filter) * kEmbedding + i],
                   given[(filter * kEmbedding + i) * kWidth + tap]);
 }
 
@@ -113,9 +113,9 @@ TEST_P(SameMeaning, gives_the_same_net) {
   const auto net = recognise(model);
   ASSERT_TRUE(net) << net.error().message;
   ASSERT_EQ(net->branches.size(), 1u);
-  EXPECT_EQ(net->branches[0].kernel, expected.branches[0].kernel);
-  EXPECT_EQ(net->branches[0].bias, expected.branches[0].bias);
-  EXPECT_EQ(net->branches[0].activation, Activation::kRelu);
+  EXPECT_EQ(net->branches[0].first.kernel, expected.branches[0].first.kernel);
+  EXPECT_EQ(net->branches[0].first.bias, expected.branches[0].first.bias);
+  EXPECT_EQ(net->branches[0].first.activation, Activation::kRelu);
   EXPECT_EQ(net->branches[0].steps(kLength), kLength - kWidth + 1);
 }
 
@@ -150,8 +150,8 @@ INSTANTIATE_TEST_SUITE_P(all, SameMeaning,
 
 TEST(ReadConvolution, finds_a_bias_that_stands_as_a_node_of_its_own) {
   const Net together = recognise(small_cnn()).value(), apart = recognise(small_cnn(true)).value();
-  EXPECT_EQ(apart.branches[0].bias, together.branches[0].bias);
-  EXPECT_EQ(apart.branches[0].activation, Activation::kRelu);
+  EXPECT_EQ(apart.branches[0].first.bias, together.branches[0].first.bias);
+  EXPECT_EQ(apart.branches[0].first.activation, Activation::kRelu);
 }
 
 class CnnLookAlikes : public testing::TestWithParam<Change> {};

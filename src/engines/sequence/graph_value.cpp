@@ -12,12 +12,6 @@ std::optional<std::size_t> place_of(std::int64_t axis, std::size_t rank) {
   return static_cast<std::size_t>(axis < 0 ? axis + size : axis);
 }
 
-/// Whether a dimension of a new shape may keep this axis of this size: 0 copies it, -1 is what is left.
-bool keeps(char letter, std::int64_t dim, int size) {
-  if (dim == 0 || dim == -1) return true;
-  return letter != 'N' && dim == size;
-}
-
 }  // namespace
 
 std::vector<StatePart> parts_of(const RecurrentLayer& layer, std::size_t number) {
@@ -29,6 +23,14 @@ std::vector<StatePart> parts_of(const RecurrentLayer& layer, std::size_t number)
 char axis_at(std::string_view axes, std::int64_t axis) {
   const auto place = place_of(axis, axes.size());
   return place ? axes[*place] : '?';
+}
+
+Size size_of(char letter, const Value& value) {
+  if (letter == 'N') return {1, 'N'};
+  if (letter == 'T' && value.open) return value.length == 0 ? Size{1, 'T'} : Size{-1};
+  if (letter == 'T') return {value.length};
+  if (letter == 'C') return {value.width};
+  return {letter == 'D' ? std::ssize(value.parts) : 1};
 }
 
 std::optional<std::string> transposed(std::string_view axes, std::span<const std::int64_t> order) {
@@ -48,7 +50,8 @@ std::optional<std::string> squeezed(const Value& value, std::span<const std::int
     const auto place = place_of(axis, value.axes.size());
     if (!place) return std::nullopt;
     const char letter = value.axes[*place];
-    if (letter != '1' && !(letter == 'D' && value.parts.size() == 1)) return std::nullopt;
+    const bool one_score = letter == 'C' && value.kind == Kind::kVector && value.width == 1;
+    if (letter != '1' && !(letter == 'D' && value.parts.size() == 1) && !one_score) return std::nullopt;
     axes[*place] = ' ';
   }
   std::erase(axes, ' ');
@@ -64,7 +67,7 @@ std::optional<std::string> unsqueezed(std::string_view axes, std::span<const std
   return result;
 }
 
-std::optional<Value> reshaped(const Value& value, std::span<const std::int64_t> shape) {
+std::optional<Value> reshaped(const Value& value, std::span<const Size> shape, bool copies) {
   Value result = value;
   if (value.axes.size() > shape.size()) std::erase(result.axes, '1');
   const bool fewer = result.axes.size() != value.axes.size();
@@ -73,19 +76,16 @@ std::optional<Value> reshaped(const Value& value, std::span<const std::int64_t> 
     result.width *= static_cast<int>(value.parts.size());
   }
   if (result.axes.size() != shape.size()) return std::nullopt;
-  // At most one size is -1, as ONNX demands; with all the others kept it is that of its axis.
   const bool merged = !fewer && result.axes.size() != value.axes.size();
   for (std::size_t i = 0; i < shape.size(); ++i) {
     const char letter = result.axes[i];
-    const int size = letter == 'T'   ? (value.open ? -1 : value.length)
-                     : letter == 'C' ? result.width
-                     : letter == 'D' ? static_cast<int>(value.parts.size())
-                                     : 1;
-    if (!keeps(letter, shape[i], size) || (shape[i] == 0 && merged && letter == 'C') ||
-        (shape[i] == 0 && fewer && value.axes[i] != letter))
-      return std::nullopt;
+    // At most one size is -1, as ONNX demands; with all the others kept it is that of its axis.
+    if (shape[i] == Size{-1}) continue;
+    const bool copied = shape[i] == Size{0};
+    if (copied ? !copies : shape[i] != size_of(letter, result)) return std::nullopt;
+    if (copied && ((merged && letter == 'C') || (fewer && value.axes[i] != letter))) return std::nullopt;
   }
-  if (std::ranges::count(shape, -1) > 1) return std::nullopt;
+  if (std::ranges::count(shape, Size{-1}) > 1) return std::nullopt;
   return result;
 }
 

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engines/sequence/computed.h"
 #include "engines/sequence/net.h"
 
 namespace amas::engines::sequence {
@@ -14,6 +15,12 @@ namespace amas::engines::sequence {
 /// What a value of a graph is, in a text net.
 enum class Kind {
   kTokens,     ///< the input
+  kSigned,     ///< the same, as floats
+  kBelow,      ///< true where a token is below 0
+  kNotBelow,   ///< true where it is not
+  kShifted,    ///< tokens and `shift`
+  kKept,       ///< tokens that are not below 0, and 0 for the others
+  kMoved,      ///< the others and `shift`, and 0 for those
   kRows,       ///< each token's row of the table
   kPresent,    ///< 1 where a token is above 0
   kAbsent,     ///< true where it is 0
@@ -32,6 +39,7 @@ enum class Kind {
 struct StatePart {
   std::size_t layer = 0;
   bool reverse = false;
+  bool one_step = false;  ///< of kLast: the state after its first step, which is where the row ends
   bool operator==(const StatePart&) const = default;
 };
 
@@ -52,9 +60,10 @@ struct Value {
   std::vector<BranchPart> branches{};  ///< of kConvolved and kPooled, in the order of C
   std::size_t stage = 0;               ///< of kVector: how many operators of the head lie behind it
   int width = 0;                       ///< the size of C
-  float least = 0;                     ///< of kLengths: what stands in place of lower numbers
-  bool open = false;  ///< T is what `length` says more than the tokens of a row, which may be any number
-  int length = 0;     ///< the size of T
+  std::int64_t shift = 0;  ///< of kTokens: what was added to those below 0; the table must have as many rows
+  float least = 0;         ///< of kLengths: what stands in place of lower numbers
+  bool open = false;       ///< T is what `length` says more than the tokens of a row, which may be any number
+  int length = 0;          ///< the size of T
 };
 
 /// The parts that a layer gives, in order.
@@ -62,6 +71,10 @@ std::vector<StatePart> parts_of(const RecurrentLayer& layer, std::size_t number)
 
 /// The letter of an axis, which counts from the end when negative; '?' outside.
 char axis_at(std::string_view axes, std::int64_t axis);
+
+/// The size of an axis with this letter; a count of -1 where a convolution has made it another than that of
+/// the tokens of a row, whose number is open.
+Size size_of(char letter, const Value& value);
 
 /// Axes after Transpose; nothing when `order` is no permutation of them.
 std::optional<std::string> transposed(std::string_view axes, std::span<const std::int64_t> order);
@@ -73,7 +86,8 @@ std::optional<std::string> squeezed(const Value& value, std::span<const std::int
 std::optional<std::string> unsqueezed(std::string_view axes, std::span<const std::int64_t> which);
 
 /// The value after Reshape, where it leaves the axes as they are, takes single ones away, or puts D and C,
-/// which stand last, together into C; nothing otherwise.
-std::optional<Value> reshaped(const Value& value, std::span<const std::int64_t> shape);
+/// which stand last, together into C; nothing otherwise. `copies`: a 0 in `shape` keeps the size that was
+/// there.
+std::optional<Value> reshaped(const Value& value, std::span<const Size> shape, bool copies);
 
 }  // namespace amas::engines::sequence

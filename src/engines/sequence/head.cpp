@@ -28,7 +28,8 @@ double activated(Activation activation, double value) {
 }
 
 void run_head(std::span<const DenseLayer> head, std::span<const float> values, std::span<float> result) {
-  std::vector<double> input(values.begin(), values.end()), sums;
+  thread_local std::vector<double> input, sums;  // a row allocates nothing
+  input.assign(values.begin(), values.end());
   for (const DenseLayer& layer : head) {
     sums.assign(layer.bias.begin(), layer.bias.end());
     const float* weights = layer.kernel.data();

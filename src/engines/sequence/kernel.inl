@@ -327,45 +327,62 @@ void run(const PackedCell& cell, Lane* lanes, int count, int steps) {
   else run_cell<Cell::kGru>(cell, lanes, count, steps);
 }
 
-/// Four rows at a time of one block; the last rows again where fewer are left.
-template <int Gates>
+/// Some gates of one block of kRows rows; the last row again where there are fewer.
+template <class P, int Gates, int Some, int kRows>
+AMAS_INLINE void fold_some(const PackedCell& cell, const float* bias, std::size_t row, std::size_t count,
+                           int block, int first, bool half, void* rows) {
+  const std::size_t width = static_cast<std::size_t>(cell.blocks) * Gates * kBlock;
+  Sums<P, 1, kRows> sums;
+  const char* vector[kRows];
+  repeat<kRows>([&](auto r) AMAS_LAMBDA {
+    const std::size_t which = row + r < count ? row + r : count - 1;
+    vector[r] = static_cast<const char*>(cell.input) + which * cell.input_stride;
+    repeat<Some>([&](auto g) AMAS_LAMBDA {
+      repeat<kParts>([&](auto p) AMAS_LAMBDA {
+        const int column = (block * Gates + first + g) * kBlock + p * Isa::kWidth;
+        if constexpr (P::kInteger) sums.of[0][g][p][r] = P::zero();
+        else sums.of[0][g][p][r] = Isa::load(bias + column);
+      });
+    });
+  });
+  Weights weights = weights_of(cell, Gates, block);
+  weights.from += first * kBlock * 4;
+  add_segment<P, Some, 1, kRows>(sums, vector, cell.input_groups, weights,
+                                 [](int gate) AMAS_LAMBDA { return gate; });
+  repeat<kRows>([&](auto r) AMAS_LAMBDA {
+    const std::size_t which = row + r < count ? row + r : count - 1;
+    repeat<Some>([&](auto g) AMAS_LAMBDA {
+      repeat<kParts>([&](auto p) AMAS_LAMBDA {
+        const int column = (block * Gates + first + g) * kBlock + p * Isa::kWidth;
+        const std::size_t at = which * width + static_cast<std::size_t>(column);
+        Vector value;
+        if constexpr (P::kInteger)
+          value = Isa::multiply_add(Isa::to_float(sums.of[0][g][p][r]), Isa::load(cell.scales + column),
+                                    Isa::load(bias + column));
+        else value = sums.of[0][g][p][r];
+        if (half) Isa::store(static_cast<std::uint16_t*>(rows) + at, value);
+        else Isa::store(static_cast<float*>(rows) + at, value);
+      });
+    });
+  });
+}
+
+/// As many gates and rows at a time as have room for their sums in registers.
+template <class P, int Gates>
 [[gnu::flatten]] void fold_gates(const PackedCell& cell, const float* bias, std::size_t count, bool half,
                                  void* rows) {
-  constexpr int kRows = kParts == 1 ? 4 : 2;
-  const std::size_t width = static_cast<std::size_t>(cell.blocks) * Gates * kBlock;
-  for (std::size_t row = 0; row < count; row += kRows) {
-    for (int block = 0; block < cell.blocks; ++block) {
-      Sums<Float32, 1, kRows> sums;
-      const char* vector[kRows];
-      repeat<kRows>([&](auto r) AMAS_LAMBDA {
-        const std::size_t which = row + r < count ? row + r : count - 1;
-        vector[r] = static_cast<const char*>(cell.input) + which * cell.input_stride;
-        repeat<Gates>([&](auto g) AMAS_LAMBDA {
-          repeat<kParts>([&](auto p) AMAS_LAMBDA {
-            sums.of[0][g][p][r] = Isa::load(bias + (block * Gates + g) * kBlock + p * Isa::kWidth);
-          });
-        });
-      });
-      add_segment<Float32, Gates, 1, kRows>(sums, vector, cell.input_groups, weights_of(cell, Gates, block),
-                                            [](int gate) AMAS_LAMBDA { return gate; });
-      repeat<kRows>([&](auto r) AMAS_LAMBDA {
-        const std::size_t which = row + r < count ? row + r : count - 1;
-        repeat<Gates>([&](auto g) AMAS_LAMBDA {
-          repeat<kParts>([&](auto p) AMAS_LAMBDA {
-            const std::size_t at =
-                which * width + static_cast<std::size_t>((block * Gates + g) * kBlock + p * Isa::kWidth);
-            if (half) Isa::store(static_cast<std::uint16_t*>(rows) + at, sums.of[0][g][p][r]);
-            else Isa::store(static_cast<float*>(rows) + at, sums.of[0][g][p][r]);
-          });
-        });
-      });
-    }
-  }
+  constexpr int kSome = kParts == 2 && Gates == 4 ? 2 : Gates;
+  constexpr int kRows = kParts == 1 ? 4 : kSome == 2 ? 3 : 2;
+  for (std::size_t row = 0; row < count; row += kRows)
+    for (int block = 0; block < cell.blocks; ++block)
+      for (int first = 0; first < Gates; first += kSome)
+        fold_some<P, Gates, kSome, kRows>(cell, bias, row, count, block, first, half, rows);
 }
 
 void fold(const PackedCell& cell, const float* bias, std::size_t count, bool half, void* rows) {
-  if (cell.cell == Cell::kLstm) fold_gates<4>(cell, bias, count, half, rows);
-  else fold_gates<3>(cell, bias, count, half, rows);
+  if (cell.precision == Precision::kInt16) fold_gates<Int16, 4>(cell, bias, count, half, rows);
+  else if (cell.cell == Cell::kLstm) fold_gates<Float32, 4>(cell, bias, count, half, rows);
+  else fold_gates<Float32, 3>(cell, bias, count, half, rows);
 }
 
 #include "engines/sequence/pool_kernel.inl"

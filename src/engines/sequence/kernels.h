@@ -65,6 +65,9 @@ struct Lane {
   float* last = nullptr;                ///< h of the last step as floats: [blocks][kBlock]
 };
 
+/// What a layer does to its sums. kSoftmax: dense layers only.
+enum class Activation { kNone, kRelu, kTanh, kSigmoid, kSoftmax };
+
 /// How a convolution's sums become one value a filter: the largest, or the sum over all steps of what comes
 /// of each.
 enum class Pool { kMax, kSum, kReluSum, kTanhSum };
@@ -93,12 +96,17 @@ struct Kernels {
   bool has_int8 = false;
   /// Moves `lanes` (1, 2 or 4) lanes on by `steps` steps.
   void (*run)(const PackedCell& cell, Lane* lane, int lanes, int steps) = nullptr;
-  /// rows [count][gates of `cell`][kBlock …] = bias + input · weights in float, written as float or half in
-  /// `base`'s layout. `cell`: kFloat32 without state groups.
+  /// rows [count][gates of `cell`][kBlock …] = bias + input · weights, written as float or half in `base`'s
+  /// layout. `cell`: without state groups; kFloat32, or an LSTM's of kInt16.
   void (*fold)(const PackedCell& cell, const float* bias, std::size_t count, bool half, void* rows) = nullptr;
   /// Pools the sums of `steps` steps into result [blocks][kBlock]. Step t is the sum over the taps k of row
   /// index[t + k]'s share of tap k, in this order, and the bias. `index`: steps + width - 1 + kRowsAhead.
   void (*pool)(const PackedBranch& branch, const std::int32_t* index, int steps, float* result) = nullptr;
+  /// Puts an activation other than kSoftmax on finite values in their place. Returns the largest magnitude.
+  /// `count`: a multiple of kBlock.
+  float (*activate)(Activation activation, float* values, std::size_t count) = nullptr;
+  /// to = round(values · factor), which must lie in int16. `count`: a multiple of kBlock.
+  void (*to_int16)(const float* values, std::size_t count, float factor, std::int16_t* to) = nullptr;
 };
 
 /// Plain C++: any processor.

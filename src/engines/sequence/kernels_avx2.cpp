@@ -66,6 +66,6 @@ struct Isa {
 
 }  // namespace
 
-const Kernels kAvx2Kernels{"avx2", false, run, fold, pool};
+const Kernels kAvx2Kernels{"avx2", false, run, fold, pool, activate, to_int16};
 
 }  // namespace amas::engines::sequence

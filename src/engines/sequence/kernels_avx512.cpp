@@ -70,6 +70,6 @@ struct Isa {
 
 }  // namespace
 
-const Kernels kAvx512Kernels{"avx512-vnni", true, run, fold, pool};
+const Kernels kAvx512Kernels{"avx512-vnni", true, run, fold, pool, activate, to_int16};
 
 }  // namespace amas::engines::sequence

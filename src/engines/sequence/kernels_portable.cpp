@@ -167,6 +167,6 @@ struct Isa {
 
 }  // namespace
 
-const Kernels kPortableKernels{"portable", true, run, fold, pool};
+const Kernels kPortableKernels{"portable", true, run, fold, pool, activate, to_int16};
 
 }  // namespace amas::engines::sequence

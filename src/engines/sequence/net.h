@@ -12,6 +12,7 @@ namespace amas::engines::sequence {
 /// One direction of a recurrent layer. Gates of an LSTM in the order i, f, o, g; of a GRU z, r, n.
 struct Direction {
   bool reverse = false;            ///< reads the last step first
+  bool one_step = false;           ///< of the last layer: only the state after its first step is wanted
   std::vector<float> kernel{};     ///< [gates, units, input]
   std::vector<float> recurrent{};  ///< [gates, units, units]
   std::vector<float> bias{};  ///< [gates, units], both biases together, but of a GRU's n only the input's
@@ -27,9 +28,6 @@ struct RecurrentLayer {
   std::vector<Direction> directions{};
 };
 
-/// What a dense layer does to its sums.
-enum class Activation { kNone, kRelu, kTanh, kSigmoid, kSoftmax };
-
 /// A dense layer.
 struct DenseLayer {
   int rows = 0, columns = 0;
@@ -41,17 +39,32 @@ struct DenseLayer {
 /// How the steps of a row become one. kMaskedMean: of those steps alone whose tokens are above 0.
 enum class Pooling { kMax, kMean, kMaskedMean };
 
-/// A convolution over the steps of the embedding, or the embedding itself, pooled over all steps.
-struct Branch {
+/// A convolution over steps.
+struct Convolution {
   int filters = 0, width = 1;
-  int front = 0, behind = 0;    ///< steps of zeros around the row
-  std::vector<float> kernel{};  ///< [width, filters, embedding]; empty: the embedding itself, width 1
+  int front = 0, behind = 0;    ///< steps of zeros around those that it reads
+  std::vector<float> kernel{};  ///< [width, filters, channels]; empty: the embedding itself, width 1
   std::vector<float> bias{};    ///< [filters]
-  Activation activation = Activation::kNone;  ///< of each step; no softmax, and kSigmoid only before kMax
-  Pooling pooling = Pooling::kMax;
-  float least = 0;  ///< of kMaskedMean: the sum is divided by at least this
-  /// How many steps a row of `length` tokens gives; below 1 where it is too short.
+  Activation activation = Activation::kNone;  ///< of each step; no softmax
+  /// How many steps it gives over so many; below 1 where they are too few.
   int steps(int length) const { return length + front + behind - width + 1; }
+};
+
+/// A convolution over the steps of the embedding, or the embedding itself, or convolutions one over the
+/// other, pooled over all steps.
+struct Branch {
+  Convolution first{};
+  std::vector<Convolution> above{};  ///< each over the one before
+  Pooling pooling = Pooling::kMax;   ///< kMax where the last activation is kSigmoid
+  float least = 0;                   ///< of kMaskedMean: the sum is divided by at least this
+  /// The one that is pooled.
+  const Convolution& last() const { return above.empty() ? first : above.back(); }
+  /// As said above.
+  Convolution& last() { return above.empty() ? first : above.back(); }
+  /// How many steps are pooled of a row of `length` tokens.
+  int steps(int length) const;
+  /// The fewest tokens of which every convolution gives a step.
+  int shortest() const;
 };
 
 /// A net over tokens that the kernels here can run: Embedding → recurrent layers, of which the last gives its
@@ -69,6 +82,7 @@ struct Net {
   std::vector<RecurrentLayer> layers{};
   std::vector<Branch> branches{};  ///< where there are no layers
   std::vector<DenseLayer> head{};
+  bool flat = false;  ///< its one score a row has no axis of its own: [N], not [N,1]
 };
 
 }  // namespace amas::engines::sequence

@@ -22,19 +22,7 @@ double gate_factor(Cell cell, int gate) {
 }
 
 /// The weights of one unit's gate over all that its product reads, padding included.
-struct Column {
-  std::vector<double> values;
-  double sum_of_magnitudes() const {
-    double sum = 0;
-    for (const double value : values) sum += std::abs(value);
-    return sum;
-  }
-  double largest() const {
-    double most = 0;
-    for (const double value : values) most = std::max(most, std::abs(value));
-    return most;
-  }
-};
+using Column = std::vector<double>;
 
 int values_in_group(Precision precision) { return 4 / state_bytes(precision); }
 
@@ -102,27 +90,16 @@ void Packer::add_input(int gate, int unit, std::vector<double>& values) const {
 }
 
 Column Packer::column_of(int gate, int unit) const {
-  Column column{std::vector<double>(static_cast<std::size_t>(input_width_ + units_))};
+  Column column(static_cast<std::size_t>(input_width_ + units_));
   if (unit >= layer_.units) return column;
-  if (input_width_ > 0) add_input(gate, unit, column.values);
+  if (input_width_ > 0) add_input(gate, unit, column);
   const auto row =
       static_cast<std::size_t>(gate * layer_.units + unit) * static_cast<std::size_t>(layer_.units);
   for (int i = 0; i < layer_.units; ++i)
-    column.values[static_cast<std::size_t>(input_width_ + i)] =
+    column[static_cast<std::size_t>(input_width_ + i)] =
         static_cast<double>(direction_.recurrent[row + static_cast<std::size_t>(i)]);
-  for (double& value : column.values) value *= gate_factor(layer_.cell, gate);
+  for (double& value : column) value *= gate_factor(layer_.cell, gate);
   return column;
-}
-
-/// Weights a unit of the sum: the largest that neither leaves the weight's type nor lets the sum overflow.
-double quantum(const Column& column, Precision precision) {
-  const double largest = column.largest();
-  if (precision == Precision::kFloat32 || largest == 0) return 1;
-  if (precision == Precision::kInt8) return 127 / largest;
-  const double state = static_cast<double>(kInt16State);
-  const double room =
-      std::numeric_limits<std::int32_t>::max() - static_cast<double>(column.values.size()) * state;
-  return std::min(32767 / largest, room / (state * column.sum_of_magnitudes()));
 }
 
 void Packer::place_value(char* weights, int gate, int unit, int at, double value) const {
@@ -138,11 +115,11 @@ void Packer::place_value(char* weights, int gate, int unit, int at, double value
 }
 
 void Packer::place(PackedDirection& packed, int gate, int unit, const Column& column) {
-  const double steps = quantum(column, precision_);
+  const double steps = weights_a_unit(column, precision_);
   const bool kept_apart = layer_.cell == Cell::kGru && gate == 2;
   double input_sum = 0, state_sum = 0;
   for (int i = 0; i < input_width_ + units_; ++i) {
-    const double value = column.values[static_cast<std::size_t>(i)] * steps;
+    const double value = column[static_cast<std::size_t>(i)] * steps;
     place_value(packed.weights.data(), gate, unit, i, value);
     (i < input_width_ ? input_sum : state_sum) += std::round(value);
   }
@@ -221,6 +198,7 @@ PackedDirection Packer::pack(const Kernels& kernels) {
   const int gates = gates_of(layer_.cell), per_group = values_in_group(precision_);
   const auto columns = static_cast<std::size_t>(gates * units_);
   packed.reverse = direction_.reverse;
+  packed.one_step = direction_.one_step;
   packed.weights =
       AlignedBytes(columns * static_cast<std::size_t>((input_width_ + units_) * state_bytes(precision_)));
   packed.scales = AlignedBytes(columns * 4);
@@ -263,6 +241,24 @@ std::size_t WeightsLayout::at(int gate, int unit, int group) const {
           static_cast<std::size_t>(gate)) *
              kBlock +
          static_cast<std::size_t>(unit % kBlock);
+}
+
+std::size_t WeightsLayout::at_column(int column, int group) const {
+  const int columns = gates * kBlock;  // of a block of units
+  return at(column / kBlock % gates, column / columns * kBlock + column % kBlock, group);
+}
+
+double weights_a_unit(std::span<const double> column, Precision precision) {
+  double largest = 0, sum = 0;
+  for (const double value : column) {
+    largest = std::max(largest, std::abs(value));
+    sum += std::abs(value);
+  }
+  if (precision == Precision::kFloat32 || largest == 0) return 1;
+  if (precision == Precision::kInt8) return 127 / largest;
+  const double state = static_cast<double>(kInt16State);
+  const double room = std::numeric_limits<std::int32_t>::max() - static_cast<double>(column.size()) * state;
+  return std::min(32767 / largest, room / (state * sum));
 }
 
 void write_state(std::span<const float> values, Precision precision, char* to) {

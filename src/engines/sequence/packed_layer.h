@@ -38,12 +38,19 @@ struct WeightsLayout {
   int groups = 0;  ///< of the vector that is multiplied
   /// The place of a unit's gate for a group of that vector, in groups.
   std::size_t at(int gate, int unit, int group) const;
+  /// The same of a column of a product, in the order in which the fold writes a row: gate after gate of each
+  /// block.
+  std::size_t at_column(int column, int group) const;
 };
 
 /// Bytes of one value of state.
 constexpr int state_bytes(Precision precision) {
   return precision == Precision::kFloat32 ? 4 : precision == Precision::kInt16 ? 2 : 1;
 }
+
+/// Weights a unit of the integer sum over a column of them: the most that neither leaves the weight's type
+/// nor lets the sum over states overflow; 1 for kFloat32.
+double weights_a_unit(std::span<const double> column, Precision precision);
 
 /// Writes values in [-1, 1] as state.
 void write_state(std::span<const float> values, Precision precision, char* to);
@@ -52,6 +59,7 @@ void write_state(std::span<const float> values, Precision precision, char* to);
 struct PackedDirection {
   PackedCell cell;
   bool reverse = false;
+  bool one_step = false;
   AlignedBytes weights, scales, state_bias, base, input;
 };
 

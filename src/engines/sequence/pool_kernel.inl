@@ -1,15 +1,27 @@
 // The kernel of folded convolutions: included at the end of kernel.inl.
 
-/// What comes of a sum at one step, before it is pooled.
-template <Pool kPool>
-AMAS_INLINE Vector step_value(Vector sum) {
-  if constexpr (kPool == Pool::kReluSum) return Isa::maximum(sum, Isa::all(0.0F));
-  if constexpr (kPool == Pool::kTanhSum) {
-    const Vector one = Isa::all(1.0F);
+/// What comes of a sum at one step.
+template <Activation kActivation>
+AMAS_INLINE Vector activated(Vector sum) {
+  const Vector one = Isa::all(1.0F);
+  if constexpr (kActivation == Activation::kRelu) return Isa::maximum(sum, Isa::all(0.0F));
+  if constexpr (kActivation == Activation::kTanh) {
     const Vector q = power_of_two_fine(clamp(Isa::multiply(sum, Isa::all(-2.885390082F))));
     return Isa::divide(Isa::subtract(one, q), Isa::add(one, q));
   }
+  if constexpr (kActivation == Activation::kSigmoid) {
+    const Vector q = power_of_two_fine(clamp(Isa::multiply(sum, Isa::all(-1.442695041F))));
+    return Isa::divide(one, Isa::add(one, q));
+  }
   return sum;
+}
+
+/// The same, before it is pooled.
+template <Pool kPool>
+AMAS_INLINE Vector step_value(Vector sum) {
+  return activated < kPool == Pool::kReluSum ? Activation::kRelu
+         : kPool == Pool::kTanhSum           ? Activation::kTanh
+                                             : Activation::kNone > (sum);
 }
 
 /// Values in float, from rows of float or half.
@@ -112,4 +124,31 @@ void pool(const PackedBranch& branch, const std::int32_t* index, int steps, floa
   if (branch.type == RowType::kInt16) pool_all<ShortPool>(branch, index, steps, result);
   else if (branch.type == RowType::kHalf) pool_floats<std::uint16_t>(branch, index, steps, result);
   else pool_floats<float>(branch, index, steps, result);
+}
+
+template <Activation kActivation>
+[[gnu::flatten]] float activate_all(float* values, std::size_t count) {
+  const Vector zero = Isa::all(0.0F);
+  Vector largest = zero;
+  for (std::size_t at = 0; at < count; at += Isa::kWidth) {
+    const Vector value = activated<kActivation>(Isa::load(values + at));
+    Isa::store(values + at, value);
+    largest = Isa::maximum(largest, Isa::maximum(value, Isa::subtract(zero, value)));
+  }
+  float each[Isa::kWidth], most = 0;
+  Isa::store(each, largest);
+  for (const float one : each) most = one > most ? one : most;
+  return most;
+}
+
+float activate(Activation activation, float* values, std::size_t count) {
+  if (activation == Activation::kRelu) return activate_all<Activation::kRelu>(values, count);
+  if (activation == Activation::kTanh) return activate_all<Activation::kTanh>(values, count);
+  if (activation == Activation::kSigmoid) return activate_all<Activation::kSigmoid>(values, count);
+  return activate_all<Activation::kNone>(values, count);
+}
+
+[[gnu::flatten]] void to_int16(const float* values, std::size_t count, float factor, std::int16_t* to) {
+  for (std::size_t at = 0; at < count; at += Isa::kWidth)
+    Isa::store_int16(to + at, Isa::multiply(Isa::load(values + at), Isa::all(factor)));
 }

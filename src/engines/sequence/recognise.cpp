@@ -4,17 +4,20 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <map>
 #include <optional>
 
 #include "engines/sequence/axes_node.h"
+#include "engines/sequence/computed_node.h"
 #include "engines/sequence/convolution_node.h"
 #include "engines/sequence/dense_node.h"
 #include "engines/sequence/graph_value.h"
+#include "engines/sequence/lookup_node.h"
 #include "engines/sequence/mask_node.h"
 #include "engines/sequence/node_view.h"
+#include "engines/sequence/pick_node.h"
 #include "engines/sequence/recurrent_node.h"
+#include "engines/sequence/token_node.h"
 #include "model/onnx_graph.h"
 
 namespace amas::engines::sequence {
@@ -24,9 +27,6 @@ using onnx::NodeProto;
 using onnx::TensorProto;
 
 constexpr std::int64_t kLengthMax = 65'536;
-/// Where Slice ends that goes to the end of rows of any length.
-constexpr std::int64_t kOpenEnd = std::numeric_limits<std::int32_t>::max();
-constexpr std::size_t kTableElementsMax = std::size_t{1} << 28;
 
 /// Reads one graph, node after view.node.
 class Reader {
@@ -37,10 +37,9 @@ class Reader {
  private:
   Status read_input();
   Status read_node(const NodeView& view);
+  const TensorProto* constant_of(const NodeView& view) const;
   Result<Value> value_of(const NodeView& view);
-  Result<Value> find_rows(const NodeView& view, const Value& tokens);
-  Result<Value> embed(const NodeView& view, const Value& index);
-  Result<Value> pick_last(const NodeView& view, Value value) const;
+  Result<Value> add(const NodeView& view);
   Result<Value> concatenate(const NodeView& view) const;
   Result<Value> convolve(const NodeView& view, const Value& value);
   Status take_branches(const NodeView& view, const Value& value);
@@ -50,7 +49,7 @@ class Reader {
   Result<Value> add_bias(const NodeView& view);
   Result<Value> activate(const NodeView& view, Value value);
   Status recur(const NodeView& view);
-  Status check_last(const NodeView& view, const Value& value) const;
+  Status take_last(const NodeView& view, const Value& value);
 
   Result<Value> given(const NodeView& view, int input) const {
     if (!view.has(input)) return view.other("an input is missing");
@@ -59,6 +58,7 @@ class Reader {
     return at->second;
   }
   const onnx::GraphProto& graph_;
+  Known known_;
   std::map<std::string, Value, std::less<>> values_;
   std::vector<Branch> convolutions_;
   std::size_t stage_ = 0;  ///< how many operators of the head were met
@@ -96,52 +96,77 @@ Status Reader::read_input() {
 
 Result<Net> Reader::read() {
   AMAS_CHECK(read_input());
-  for (const NodeProto& node : graph_.node()) AMAS_CHECK(read_node({graph_, node}));
+  for (const TensorProto& tensor : graph_.initializer()) known_.constants.emplace(tensor.name(), &tensor);
+  for (const NodeProto& node : graph_.node()) AMAS_CHECK(read_node({known_, node}));
   const auto result = values_.find(net_.output);
   if (result == values_.end() || result->second.kind != Kind::kVector || result->second.stage != stage_ ||
-      result->second.axes != "NC")
+      result->second.axes[0] != 'N' || result->second.axes.size() > 2)
     return unimplemented("no text net that is known: its output is not that of the last dense layer");
+  net_.flat = result->second.axes == "N";
   return std::move(net_);
 }
 
 Status Reader::read_node(const NodeView& view) {
   if (!view.node.domain().empty() && view.node.domain() != "ai.onnx") return view.other("its domain");
-  if (view.node.op_type() == "LSTM" || view.node.op_type() == "GRU") return recur(view);
-  AMAS_TRY(Value value, value_of(view));
+  const std::string& op = view.node.op_type();
+  if (op == "LSTM" || op == "GRU") return recur(view);
   if (view.node.output_size() != 1) return view.other("it has several outputs");
-  values_[view.node.output(0)] = std::move(value);
+  const std::string& output = view.node.output(0);
+  if (const TensorProto* tensor = constant_of(view)) {
+    known_.constants.emplace(output, tensor);
+    return {};
+  }
+  if (auto computed = compute(view)) {
+    known_.computed[output] = std::move(*computed);
+    return {};
+  }
+  if (op == "Shape") {
+    AMAS_TRY(const Value value, given(view, 0));
+    AMAS_TRY(known_.computed[output], shape_of(view, value));
+    return {};
+  }
+  AMAS_TRY(values_[output], value_of(view));
   return {};
+}
+
+/// What a Constant node holds, or Identity of a constant; null for other nodes.
+const TensorProto* Reader::constant_of(const NodeView& view) const {
+  const auto* value = model::find_attribute(view.node, "value");
+  if (view.node.op_type() == "Constant") return value == nullptr ? nullptr : &value->t();
+  return view.node.op_type() == "Identity" ? view.constant(0) : nullptr;
 }
 
 Result<Value> Reader::value_of(const NodeView& view) {
   const std::string& op = view.node.op_type();
   if (op == "Concat") return concatenate(view);
-  if (op == "Add") return add_bias(view);
+  if (op == "Add") return add(view);
+  if (op == "Where") {
+    AMAS_TRY(const Value condition, given(view, 0));
+    AMAS_TRY(const Value yes, given(view, 1));
+    AMAS_TRY(const Value no, given(view, 2));
+    return choose_tokens(view, condition, yes, no);
+  }
   if (op == "Gather" && view.constant(0) != nullptr) {
     AMAS_TRY(const Value index, given(view, 1));
-    return index.kind == Kind::kTokens && view.constant(0)->dims_size() == 1 ? find_rows(view, index)
-                                                                             : embed(view, index);
+    return index.kind == Kind::kTokens && view.constant(0)->dims_size() == 1 ? find_rows(view, index, net_)
+                                                                             : embed(view, index, net_);
   }
   AMAS_TRY(Value value, given(view, 0));
-  if (op == "Identity" || op == "Dropout") return value;
-  const bool whole = value.kind == Kind::kTokens || value.kind == Kind::kRows ||
-                     value.kind == Kind::kPresent || value.kind == Kind::kLengths;
-  if (op == "Cast" && whole) {
-    const auto to = model::int_attribute(view.node, "to", 0);
-    const bool number = value.kind == Kind::kPresent || value.kind == Kind::kLengths;
-    if (to == TensorProto::INT32 || to == TensorProto::INT64 || (to == TensorProto::FLOAT && number))
-      return value;
-  }
+  if (op == "Identity" || (op == "Dropout" && !view.has(2))) return value;
+  if (op == "Cast") return cast_value(view, std::move(value));
   static constexpr std::string_view kCounting[] = {"Sign",      "Equal", "Greater", "Not",
                                                    "ReduceSum", "Max",   "Clip"};
+  if (op == "Not" && value.kind == Kind::kBelow) return wrap_tokens(view, value, nullptr);
   if (std::ranges::find(kCounting, op) != std::end(kCounting)) return read_count(view, std::move(value));
+  if (op == "Less") return wrap_tokens(view, value, nullptr);
   if (op == "Mul" || op == "Div") {
     AMAS_TRY(const Value other, given(view, 1));
+    if (is_wrapping(value) || is_wrapping(other)) return wrap_tokens(view, value, &other);
     return read_masked(view, value, other);
   }
   if (op == "Transpose" || op == "Squeeze" || op == "Unsqueeze" || op == "Reshape" || op == "Flatten")
     return move_axes(view, std::move(value));
-  if (op == "Gather" || op == "Slice") return pick_last(view, std::move(value));
+  if (op == "Gather" || op == "Slice") return pick(view, std::move(value), net_.mask);
   if (op == "Conv") return convolve(view, value);
   if (op == "GlobalMaxPool" || op == "GlobalAveragePool" || op == "ReduceMax" || op == "ReduceMean" ||
       op == "MaxPool" || op == "AveragePool")
@@ -152,84 +177,14 @@ Result<Value> Reader::value_of(const NodeView& view) {
   return view.other("the operator is not known here");
 }
 
-/// A table from tokens to rows, as pruning writes it.
-Result<Value> Reader::find_rows(const NodeView& view, const Value& tokens) {
-  if (!net_.row_of.empty() || model::int_attribute(view.node, "axis", 0) != 0)
-    return view.other("it does not look rows up in the one table of them");
-  const TensorProto& table = *view.constant(0);
-  if (table.data_type() == TensorProto::UINT16) {
-    AMAS_TRY(const auto narrow, model::read_constant<std::uint16_t>(table));
-    net_.row_of.assign(narrow.begin(), narrow.end());
-  } else {
-    AMAS_TRY(net_.row_of, model::read_constant<std::int32_t>(table));
-  }
-  // Padding has a row of its own, so that it can be told from words by their rows.
-  for (std::size_t token = 0; token < net_.row_of.size(); ++token)
-    if ((net_.row_of[token] == 0) != (token == 0)) return view.other("padding shares its row");
-  if (net_.row_of.empty()) return view.other("it has no rows");
-  return Value{.kind = Kind::kRows, .axes = tokens.axes, .open = net_.length == 0, .length = net_.length};
-}
-
-Result<Value> Reader::embed(const NodeView& view, const Value& index) {
-  const TensorProto* table = view.constant(0);
-  const Kind wanted = net_.row_of.empty() ? Kind::kTokens : Kind::kRows;
-  if (index.kind != wanted || model::int_attribute(view.node, "axis", 0) != 0 || !net_.table.empty())
-    return view.other("it does not look tokens up in the one table");
-  if (table->dims_size() != 2 || table->dims(0) < 1 || table->dims(1) < 1 || table->dims(1) > 4'096 ||
-      table->dims(0) > static_cast<std::int64_t>(kTableElementsMax) / table->dims(1))
-    return view.other("the table's shape");
-  AMAS_TRY(net_.table, view.floats(0));
-  net_.rows = static_cast<int>(table->dims(0));
-  net_.vocabulary = net_.row_of.empty() ? net_.rows : static_cast<int>(net_.row_of.size());
-  for (const std::int32_t row : net_.row_of)
-    if (row < 0 || row >= net_.rows) return view.other("a token's row is outside the table");
-  net_.embedding = static_cast<int>(table->dims(1));
-  return Value{.kind = Kind::kEmbedded,
-               .axes = index.axes + "C",
-               .width = net_.embedding,
-               .open = net_.length == 0,
-               .length = net_.length};
-}
-
-/// Y[-1] along time, or one direction or layer of what Y_h gives.
-Result<Value> Reader::pick_last(const NodeView& view, Value value) const {
-  std::int64_t axis = model::int_attribute(view.node, "axis", 0), index = 0;
-  const bool slice = view.node.op_type() == "Slice";
-  if (slice) {
-    AMAS_TRY(const auto starts, view.integers(1, "starts"));
-    AMAS_TRY(const auto ends, view.integers(2, "ends"));
-    AMAS_TRY(const auto axes, view.integers(3, "axes"));
-    if (starts.size() != 1 || axes.size() != 1 || ends.size() != 1 || view.has(4))
-      return view.other("what it cuts");
-    axis = axes[0];
-    index = starts[0];
-    const bool one =
-        index == -1 ? ends[0] >= (net_.length > 0 ? net_.length : kOpenEnd) : ends[0] == index + 1;
-    if (!one) return view.other("what it cuts");
-  } else {
-    AMAS_TRY(const auto indices, view.integers(1, ""));
-    const TensorProto* tensor = view.constant(1);
-    if (indices.size() != 1 || tensor->dims_size() != 0) return view.other("what it takes");
-    index = indices[0];
-  }
-  const char letter = axis_at(value.axes, axis);
-  const auto place = value.axes.find(letter);
-  if (value.kind == Kind::kStates && letter == 'T') {
-    const bool forward =
-        std::ranges::none_of(value.parts, [](const StatePart& part) { return part.reverse; });
-    if (net_.mask || !forward || (index != -1 && index != net_.length - 1))
-      return view.other("not the last state");
-    value.kind = Kind::kLast;
-  } else if (value.kind == Kind::kLast && letter == 'D') {
-    const auto count = static_cast<std::int64_t>(value.parts.size());
-    if (index < -count || index >= count) return view.other("what it takes");
-    value.parts = {value.parts[static_cast<std::size_t>(index < 0 ? index + count : index)]};
-  } else {
-    return view.other("what it takes");
-  }
-  if (slice) value.axes[place] = letter == 'D' ? 'D' : '1';
-  else value.axes.erase(place, 1);
-  return value;
+/// A bias, or a step of looking up tokens below 0.
+Result<Value> Reader::add(const NodeView& view) {
+  const int constant = view.constant(0) != nullptr ? 0 : 1;
+  AMAS_TRY(const Value value, given(view, 1 - constant));
+  if (value.kind == Kind::kTokens) return wrap_tokens(view, value, nullptr);
+  if (!is_wrapping(value)) return add_bias(view);
+  AMAS_TRY(const Value other, given(view, constant));
+  return wrap_tokens(view, value, &other);
 }
 
 Result<Value> Reader::concatenate(const NodeView& view) const {
@@ -240,9 +195,18 @@ Result<Value> Reader::concatenate(const NodeView& view) const {
   return join_values(view, inputs);
 }
 
+/// A convolution over the embedding, or over the one that gave `value`.
 Result<Value> Reader::convolve(const NodeView& view, const Value& value) {
   AMAS_TRY(auto made, read_convolution(view, value, static_cast<int>(convolutions_.size())));
-  convolutions_.push_back(std::move(made.branch));
+  Branch branch;
+  if (value.kind == Kind::kConvolved) {
+    branch = convolutions_[static_cast<std::size_t>(value.branches[0].convolution)];
+    branch.last().activation = value.branches[0].activation;
+    branch.above.push_back(std::move(made.convolution));
+  } else {
+    branch.first = std::move(made.convolution);
+  }
+  convolutions_.push_back(std::move(branch));
   return std::move(made.value);
 }
 
@@ -280,11 +244,15 @@ Status Reader::recur(const NodeView& view) {
   return {};
 }
 
-/// That `value` is the last state of the top layer, direction by direction.
-Status Reader::check_last(const NodeView& view, const Value& value) const {
-  if (value.kind != Kind::kLast || value.axes != "NC" || net_.layers.empty() ||
-      value.parts != parts_of(net_.layers.back(), net_.layers.size() - 1))
+/// That `value` is the last state of the top layer, direction by direction, or that at the row's end of all.
+Status Reader::take_last(const NodeView& view, const Value& value) {
+  if (value.kind != Kind::kLast || value.axes != "NC" || net_.layers.empty())
     return view.other("its input is not the last state");
+  auto parts = parts_of(net_.layers.back(), net_.layers.size() - 1);
+  if (parts.size() != value.parts.size()) return view.other("its input is not the last state");
+  for (std::size_t i = 0; i < parts.size(); ++i)
+    net_.layers.back().directions[i].one_step = parts[i].one_step = value.parts[i].one_step;
+  if (parts != value.parts) return view.other("its input is not the last state");
   return {};
 }
 
@@ -296,10 +264,10 @@ Status Reader::take_branches(const NodeView& view, const Value& value) {
     if (part.convolution >= 0) {
       branch = convolutions_[static_cast<std::size_t>(part.convolution)];
     } else {
-      branch.filters = net_.embedding;
-      branch.bias.assign(static_cast<std::size_t>(net_.embedding), 0);
+      branch.first.filters = net_.embedding;
+      branch.first.bias.assign(static_cast<std::size_t>(net_.embedding), 0);
     }
-    branch.activation = part.activation;
+    branch.last().activation = part.activation;
     branch.pooling = part.pooling;
     branch.least = part.least;
     net_.mask |= part.pooling == Pooling::kMaskedMean;
@@ -324,7 +292,7 @@ Result<Value> Reader::dense(const NodeView& view, const Value& value) {
   if (value.kind == Kind::kVector) AMAS_CHECK(check_head(view, value));
   else if (!net_.head.empty()) return view.other("its input");
   else if (value.kind == Kind::kPooled) AMAS_CHECK(take_branches(view, value));
-  else AMAS_CHECK(check_last(view, value));
+  else AMAS_CHECK(take_last(view, value));
   const auto parts = value.kind == Kind::kLast ? static_cast<int>(value.parts.size()) : 1;
   const int width = value.kind == Kind::kLast ? net_.layers.back().units * parts : value.width;
   AMAS_TRY(net_.head.emplace_back(), read_dense_layer(view, width));
@@ -342,7 +310,7 @@ Result<Value> Reader::add_bias(const NodeView& view) {
       value.branches[0].activation == Activation::kNone) {
     convolutions_.push_back(convolutions_[static_cast<std::size_t>(value.branches[0].convolution)]);
     value.branches[0].convolution = static_cast<int>(convolutions_.size()) - 1;
-    to = &convolutions_.back().bias;
+    to = &convolutions_.back().last().bias;
   } else {
     AMAS_CHECK(check_head(view, value));
     if (net_.head.back().activation != Activation::kNone) return view.other("what it adds");
@@ -369,12 +337,21 @@ Result<Value> Reader::activate(const NodeView& view, Value value) {
     }
     return value;
   }
-  AMAS_CHECK(check_head(view, value));
+  if (value.axes == "N" && op != "Softmax") {
+    // One score a row, whose axis was taken away.
+    Value with_axis = value;
+    with_axis.axes = "NC";
+    AMAS_CHECK(check_head(view, with_axis));
+  } else {
+    AMAS_CHECK(check_head(view, value));
+  }
   if (net_.head.back().activation != Activation::kNone) return view.other("its input");
   if (op == "Softmax" && std::abs(model::int_attribute(view.node, "axis", -1)) != 1)
     return view.other("its axis");
   net_.head.back().activation = activation;
-  return vector();
+  Value made = vector();
+  made.axes = value.axes;
+  return made;
 }
 
 }  // namespace

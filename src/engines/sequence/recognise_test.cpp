@@ -265,6 +265,29 @@ TEST(SequenceEngine, a_row_without_tokens_is_refused) {
   EXPECT_EQ(refused.error().code, Code::kInvalidArgument);
 }
 
+TEST(SequenceEngine, one_score_a_row_may_have_no_axis_of_its_own) {
+  const auto write = [](std::string_view activation, std::int64_t axis) {
+    onnx::ModelProto model = small_graph();
+    auto& graph = *model.mutable_graph();
+    const std::string state = node_of(model, "Gemm").input(0);
+    while (graph.node(graph.node_size() - 1).op_type() != "Gemm") graph.mutable_node()->RemoveLast();
+    graph.mutable_node()->RemoveLast();
+    constant(model, "one", {kUnits, 1});
+    model::add_node(graph, "MatMul", {state, "one"}, "logit");
+    model::add_constant<std::int64_t>(graph, "score_axis", {1}, std::span(&axis, 1));
+    model::add_node(graph, "Squeeze", {"logit", "score_axis"}, "flat");
+    model::add_node(graph, activation, {"flat"}, "scores");
+    return model::serialise_onnx(model);
+  };
+  const auto loaded = make_sequence_engine()->load(write("Sigmoid", 1), {});
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ((*loaded)->outputs()[0].shape, (Shape{-1}));
+  const Tensor rows(DType::kInt32, {3, kLength});
+  EXPECT_EQ((*loaded)->run(std::vector<TensorView>{rows}).value()[0].shape(), (Shape{3}));
+  EXPECT_FALSE(make_sequence_engine()->load(write("Softmax", 1), {}));
+  EXPECT_FALSE(make_sequence_engine()->load(write("Sigmoid", 0), {}));
+}
+
 TEST(SequenceEngine, an_unknown_precision_is_named) {
   const auto refused =
       make_sequence_engine()->load(model::export_text_lstm(small_net(false)), {.precision = "int4"});

@@ -28,8 +28,14 @@ Status check_options(const NodeView& view, const RecurrentLayer& layer, std::siz
   }
   if (!lstm && model::int_attribute(view.node, "linear_before_reset", 0) != 1)
     return view.other("the reset gate comes before the product");
-  for (int i = 5; i < view.node.input_size(); ++i)
-    if (view.has(i)) return view.other(i == 7 ? "it has peepholes" : "it is given a state to begin with");
+  // Exporters write zeros as large as the rows that come; those are where it begins anyway.
+  const std::vector<Size> zeros{{static_cast<std::int64_t>(directions)}, {1, 'N'}, {layer.units}};
+  for (int i = 5; i < view.node.input_size(); ++i) {
+    if (!view.has(i)) continue;
+    const auto given = view.computed(i);
+    if (i < (lstm ? 7 : 6) && given && given->zeros && given->dims == zeros) continue;
+    return view.other(i == 7 ? "it has peepholes" : "it is given a state to begin with");
+  }
   return {};
 }
 

@@ -116,7 +116,7 @@ class Lanes {
     }
     row_[at] = row;
     left_[at] = part.end - part.begin;
-    if (part.begin > 0) return pads_.start(net_, task_.layer, part.begin, lane);
+    if (part.begin > 0 && !direction.reverse) return pads_.start(net_, task_.layer, part.begin, lane);
     write_zero_state(net_.precision, slot, state_size(cell_));
     std::memset(static_cast<void*>(lane.memory), 0, 2 * units_of(cell_) * sizeof(float));
   }
@@ -153,6 +153,9 @@ void run_some(const PackedNet& net, const PadStates& pads, std::span<const std::
   Part parts[kRowsTogether];
   for (std::size_t row = 0; row < rows; ++row)
     parts[row] = part_of(net, pads, tokens.subspan(row * length, length));
+  // The one step of a direction in reverse of which no more is wanted.
+  const int end = static_cast<int>(length);
+  const std::vector<Part> ends(rows, Part{end - 1, end});
   std::vector<std::int32_t> positions(net.layers.size() > 1 ? length : 0);
   std::iota(positions.begin(), positions.end(), 0);
   AlignedBytes below;
@@ -182,7 +185,7 @@ void run_some(const PackedNet& net, const PadStates& pads, std::span<const std::
       task.last_stride = static_cast<std::size_t>(units) * (top ? directions.size() : 1);
       task.last = top ? last + i * static_cast<std::size_t>(units) : unused.data();
       offset += state_size(directions[i].cell);
-      Lanes(net, pads, task).run(std::span(parts, rows));
+      Lanes(net, pads, task).run(directions[i].one_step ? std::span(ends) : std::span(parts, rows));
     }
     below = std::move(states);
   }

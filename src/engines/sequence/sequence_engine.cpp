@@ -99,7 +99,7 @@ class SequenceModel final : public engine::LoadedModel {
         vocabulary_(net.vocabulary),
         row_of_(std::move(net.row_of)),
         inputs_{{net.input, net.token_type, {-1, net.length > 0 ? net.length : -1}}},
-        outputs_{{net.output, DType::kFloat32, {-1, head_.back().columns}}} {}
+        outputs_{{net.output, DType::kFloat32, net.flat ? Shape{-1} : Shape{-1, head_.back().columns}}} {}
 
   const std::vector<engine::TensorSpec>& inputs() const override { return inputs_; }
   const std::vector<engine::TensorSpec>& outputs() const override { return outputs_; }
@@ -147,7 +147,7 @@ Status SequenceModel::copy_tokens(std::span<const T> from, std::span<std::int32_
 /// That rows of a length that the graph leaves open can be run.
 Status SequenceModel::check_length(std::int64_t length) const {
   std::int64_t least = 1;
-  for (const FoldedBranch& one : branches_) least = std::max<std::int64_t>(least, 1 - one.branch.steps(0));
+  for (const FoldedBranch& one : branches_) least = std::max<std::int64_t>(least, one.branch.shortest());
   if (length < least)
     return invalid_argument(
         fmt::format("rows are too short: {} tokens; the model takes {} or more", length, least));
@@ -163,7 +163,7 @@ void SequenceModel::run_branches(std::span<const std::int32_t> tokens, std::size
   for (; !tokens.empty(); tokens = tokens.subspan(length))
     for (const FoldedBranch& one : branches_) {
       run_branch(one, *packed_.kernels, tokens.first(length), to);
-      to += one.branch.filters;
+      to += one.branch.last().filters;
     }
 }
 
@@ -183,7 +183,9 @@ Result<std::vector<Tensor>> SequenceModel::run(std::span<const TensorView> input
   if (branches_.empty()) run_layers(packed_, pads_, tokens, rows, last.data());
   else run_branches(tokens, static_cast<std::size_t>(length), last);
   std::vector<Tensor> results;
-  results.emplace_back(DType::kFloat32, Shape{given.rows(), head_.back().columns});
+  Shape shape = outputs_[0].shape;
+  shape[0] = given.rows();
+  results.emplace_back(DType::kFloat32, shape);
   const auto scores = results[0].data<float>();
   for (std::size_t row = 0; row < rows; ++row)
     run_head(head_, std::span(last).subspan(row * width, width), scores.subspan(row * columns, columns));

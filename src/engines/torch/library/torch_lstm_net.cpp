@@ -289,9 +289,12 @@ class TorchLstmNet final : public LstmNet {
 
   std::vector<ParameterView> parameters() override {
     std::vector<ParameterView> views;
-    for (const Slot& slot : state_.slots)
-      views.push_back({slot.name, slot.weights.sizes().vec(), span_of(slot.weights), span_of(slot.scored),
-                       span_of(slot.gradients), span_of(slot.first), span_of(slot.second)});
+    for (const Slot& slot : state_.slots) {
+      const auto sizes = slot.weights.sizes();
+      views.push_back({slot.name, Shape(sizes.begin(), sizes.end()), span_of(slot.weights),
+                       span_of(slot.scored), span_of(slot.gradients), span_of(slot.first),
+                       span_of(slot.second)});
+    }
     return views;
   }
 
