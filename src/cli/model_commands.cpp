@@ -2,11 +2,14 @@
 
 #include <cstdio>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "cli/curves_text.h"
 #include "cli/registered.h"
 #include "cli/session.h"
 #include "cli/tensor_question.h"
+#include "cli/usage.h"
+#include "convert/export.h"
 #include "pipeline/kept_package.h"
 #include "pipeline/steps.h"
 
@@ -145,6 +148,8 @@ struct ShowOptions {
   std::optional<std::int64_t> version;
   bool lineage = false;
   std::string target;
+  std::string to;  ///< what an export is for; empty: amas
+  std::string variant = "fp32";
 };
 
 Status show_model(Session& session, const ShowOptions& options) {
@@ -248,9 +253,17 @@ Status export_model(Session& session, const ShowOptions& options) {
   AMAS_TRY(const model::Package package, pipeline::open_whole_package(*store, version.digest));
   if (fs::exists(options.target))
     return Error{Code::kAlreadyExists, "the target exists already; name a new folder: " + options.target};
-  std::error_code code;
-  fs::copy(package.folder(), options.target, fs::copy_options::recursive, code);
-  if (code) return internal_error(fmt::format("cannot copy to {}: {}", options.target, code.message()));
+  if (options.to.empty()) {
+    std::error_code code;
+    fs::copy(package.folder(), options.target, fs::copy_options::recursive, code);
+    if (code) return internal_error(fmt::format("cannot copy to {}: {}", options.target, code.message()));
+  } else {
+    AMAS_TRY(const auto files,
+             convert::export_files(
+                 package, {.to = options.to, .variant = options.variant, .version = version.version}));
+    for (const auto& [name, content] : files)
+      AMAS_CHECK(write_file_atomic(fs::path(options.target) / name, content));
+  }
   if (!session.json)
     print_text(
         fmt::format("{} version {} is in {}\n", version.model, version.version, printable(options.target)));
@@ -290,8 +303,16 @@ void add_model_commands(CLI::App& app, Session& session, Action& action) {
   copy->add_option("model", options->model, "Its name")->required()->type_name("NAME");
   copy->add_option("folder", options->target, "The new folder")->required()->type_name("DIR");
   add_version_option(*copy, options->version);
+  const auto to = copy->add_option("--to", options->to,
+                                   "Write what a peer loads instead: onnx, triton, openvino, tfserving")
+                      ->check(one_of(convert::export_targets()))
+                      ->type_name("PEER");
+  copy->add_option("--variant", options->variant, "Whose graph the peer gets [fp32]")
+      ->type_name("VARIANT")
+      ->needs(to);
   copy->footer(
-      "Examples:\n  amas model export spam ./spam-package\n  amas model export spam ./spam-1 --version 1");
+      "Examples:\n  amas model export spam ./spam-package\n  amas model export spam ./spam-1 --version 1\n  "
+      "amas model export spam ./models --to triton");
   copy->callback([&session, &action, options] {
     action = [&session, options] { return export_model(session, *options); };
   });

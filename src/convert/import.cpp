@@ -42,15 +42,38 @@ std::string task_for(std::size_t labels) {
   return labels == 0 ? "inference" : labels == 2 ? "binary_classification" : "multiclass_classification";
 }
 
+// A right conversion differs by the rounding of exponentials only.
+constexpr double kConversionLimit = 1e-5;
+
+// How far the graph is from what its reader says that the model answers.
+Result<double> conversion_difference(const Graph& graph, engine::EngineSet& engines) {
+  if (graph.own.inputs.empty()) return 0.0;
+  AMAS_TRY(const auto loaded, engines.load(graph.onnx, {}));
+  const std::vector<TensorView> views(graph.own.inputs.begin(), graph.own.inputs.end());
+  AMAS_TRY(auto outputs, loaded->run(views));
+  const auto at = std::ranges::find(loaded->outputs(), graph.own.output, &engine::TensorSpec::name);
+  if (at == loaded->outputs().end()) return internal_error("the converted graph lacks " + graph.own.output);
+  std::vector<Tensor> expected, found;
+  expected.push_back(copy(graph.own.expected));
+  found.push_back(std::move(outputs[static_cast<std::size_t>(at - loaded->outputs().begin())]));
+  const double difference = compare(expected, found).largest;
+  if (difference <= kConversionLimit) return difference;
+  return internal_error(fmt::format(
+      "the converted graph answers otherwise than the model that it was made of, by {:.1e}; it is "
+      "not registered",
+      difference));
+}
+
 Result<model::Manifest> make_manifest(const ImportOptions& options, const Graph& graph, const Proof& proof,
                                       const engine::EngineSet& engines) {
   model::Manifest manifest;
   manifest.name = options.name;
   manifest.candidate = graph.origin;
   manifest.settings = {{"imported", graph.origin}};
+  if (!graph.facts.empty()) manifest.settings["facts"] = graph.facts;
   if (!proof.why_no_rows.empty()) manifest.settings["runs_alone"] = proof.why_no_rows;
   AMAS_TRY(manifest.labels, choose_labels(options, graph, proof.signature));
-  manifest.task = task_for(manifest.labels.size());
+  manifest.task = graph.task.empty() ? task_for(manifest.labels.size()) : graph.task;
   manifest.signatures = {{"serving_default", proof.signature}};
   manifest.variants = proof.variants;
   manifest.has_rows = proof.has_rows;
@@ -92,9 +115,12 @@ bool is_registered(const std::vector<store::ModelVersion>& versions, const std::
 Result<Imported> import_model(const ImportOptions& options, store::Store& store, engine::EngineSet& engines) {
   AMAS_TRY(Graph graph, read_model(options.path));
   AMAS_TRY(Proof proof, prove(graph.onnx, options.read_rows, engines));
-  // From here on the graph is known to load, and each variant to answer as its `allowed` says.
+  AMAS_TRY(const double difference, conversion_difference(graph, engines));
+  // From here on the graph is known to answer as the model that it was made of, and each variant as its
+  // `allowed` says.
   Imported imported{.origin = graph.origin, .notes = std::move(graph.notes)};
   AMAS_TRY(imported.manifest, make_manifest(options, graph, proof, engines));
+  imported.manifest.conversion_difference = difference;
   if (!proof.why_no_rows.empty()) imported.notes.push_back(proof.why_no_rows);
   model::PackageFiles files(proof.files.begin(), proof.files.end());
   model::add_cards(imported.manifest, nullptr, files);

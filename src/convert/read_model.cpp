@@ -1,32 +1,10 @@
-#include <fmt/format.h>
-
-#include <algorithm>
-
 #include "base/file.h"
-#include "base/text.h"
+#include "base/limits.h"
+#include "convert/booster.h"
 #include "convert/import.h"
+#include "convert/recognise.h"
 
 namespace amas::convert {
-namespace {
-
-// The one ONNX file of a folder.
-Result<std::filesystem::path> file_in(const std::filesystem::path& folder) {
-  AMAS_TRY(const auto names, list_folder(folder));
-  std::vector<std::string> found;
-  for (const std::string& name : names)
-    if (name.ends_with(".onnx")) found.push_back(name);
-  if (found.size() == 1) return folder / found[0];
-  if (const auto at = std::ranges::find(found, "model.onnx"); at != found.end()) return folder / *at;
-  if (found.empty())
-    return invalid_argument(
-        fmt::format("the folder holds no model that amas knows: {}; name an .onnx file or its folder",
-                    printable(folder.string())));
-  return invalid_argument(fmt::format("the folder holds several models: {}, {}, …; name one of them",
-                                      printable(found[0]), printable(found[1])));
-}
-
-}  // namespace
-
 std::string name_for(const std::filesystem::path& path) {
   std::error_code code;
   const bool is_folder = std::filesystem::is_directory(path, code);
@@ -42,10 +20,10 @@ std::string name_for(const std::filesystem::path& path) {
 }
 
 Result<Graph> read_model(const std::filesystem::path& path) {
-  std::error_code code;
-  if (!std::filesystem::is_directory(path, code)) return read_onnx(path);
-  AMAS_TRY(const auto file, file_in(path));
-  return read_onnx(file);
+  AMAS_TRY(const Recognised found, recognise(path));
+  if (found.format == Format::kOnnx) return read_onnx(found.file);
+  AMAS_TRY(const std::string bytes, read_file(found.file, limits::kDocumentBytesMax));
+  return found.format == Format::kXgboost ? read_xgboost_model(bytes) : read_lightgbm_model(bytes);
 }
 
 }  // namespace amas::convert

@@ -92,6 +92,8 @@ struct Forest {
   Link link = Link::kIdentity;
   double link_scale = 1;    ///< for kLogistic
   double link_divisor = 1;  ///< what margins are divided by before the link (LightGBM's random forests)
+  std::string objective{};  ///< as the library names what it was trained for; nothing here depends on it
+  std::vector<std::string> feature_names{};  ///< as the file has them; may be none
 };
 
 /// Whether a forest is well-formed: every index inside its vector, every node reached exactly once from one

@@ -61,6 +61,7 @@ Result<std::vector<T>> list_field(const Fields& fields, std::string_view key, st
 Status set_link(std::string_view objective, Forest& forest) {
   const auto words = split_at(trim(objective), ' ');
   const std::string_view name = words[0];
+  forest.objective = name;
   constexpr std::array<std::string_view, 12> kIdentity{
       "",     "regression", "regression_l1", "huber",  "fair", "quantile",
       "mape", "lambdarank", "rank_xendcg",   "custom", "none", "mean_absolute_percentage_error"};
@@ -141,6 +142,8 @@ Status Reader::read_header(const Fields& header) {
   forest_.number = Number::kFloat64;
   forest_.features = static_cast<std::int32_t>(features) + 1;
   forest_.targets = static_cast<std::int32_t>(columns);
+  if (const auto names = trim(field(header, "feature_names")); !names.empty())
+    for (const std::string_view name : split_at(names, ' ')) forest_.feature_names.emplace_back(name);
   return set_link(field(header, "objective"), forest_);
 }
 

@@ -185,7 +185,11 @@ Status Reader::read_header(const Json& learner) {
   forest_.features = static_cast<std::int32_t>(features);
   forest_.targets = static_cast<std::int32_t>(std::max({classes, targets, std::int64_t{1}}));
   forest_.link = objective.link;
+  forest_.objective = name;
   forest_.base_order = BaseOrder::kFirst;
+  if (size_of(learner, "feature_names") > 0) {
+    AMAS_TRY(forest_.feature_names, json_array<std::string>(learner, "feature_names"));
+  }
   AMAS_TRY(const auto score, json_field<std::string>(*parameters, "base_score"));
   AMAS_TRY(forest_.base, base_of(score, objective, forest_.targets));
   return {};
