@@ -67,7 +67,7 @@ std::string readme(const model::Package& package, const model::Variant& variant)
 }
 
 // A string of protobuf's text format.
-std::string quoted(std::string_view text) {
+std::string text_format(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
@@ -113,10 +113,11 @@ std::string_view triton_type(DType dtype) {
 std::string triton_tensor(const TensorSpec& spec, bool rows, bool labelled) {
   const std::vector<std::int64_t> dims(spec.shape.begin() + (rows ? 1 : 0), spec.shape.end());
   const bool none = dims.empty();
-  return fmt::format("  {{\n    name: {}\n    data_type: {}\n    dims: [ {} ]{}{}\n  }}", quoted(spec.name),
-                     triton_type(spec.dtype), none ? "1" : fmt::format("{}", fmt::join(dims, ", ")),
+  return fmt::format("  {{\n    name: {}\n    data_type: {}\n    dims: [ {} ]{}{}\n  }}",
+                     text_format(spec.name), triton_type(spec.dtype),
+                     none ? "1" : fmt::format("{}", fmt::join(dims, ", ")),
                      none ? "\n    reshape { shape: [ ] }" : "",
-                     labelled ? fmt::format("\n    label_filename: {}", quoted(kLabelsFile)) : "");
+                     labelled ? fmt::format("\n    label_filename: {}", text_format(kLabelsFile)) : "");
 }
 
 std::string triton_config(const model::Manifest& manifest) {
@@ -129,8 +130,8 @@ std::string triton_config(const model::Manifest& manifest) {
     outputs.push_back(triton_tensor(spec, manifest.has_rows, &spec == labelled));
   std::string text =
       fmt::format("name: {}\nbackend: \"onnxruntime\"\nmax_batch_size: {}\ninput [\n{}\n]\noutput [\n{}\n]\n",
-                  quoted(manifest.name), manifest.has_rows ? kTritonBatchMax : 0, fmt::join(inputs, ",\n"),
-                  fmt::join(outputs, ",\n"));
+                  text_format(manifest.name), manifest.has_rows ? kTritonBatchMax : 0,
+                  fmt::join(inputs, ",\n"), fmt::join(outputs, ",\n"));
   if (manifest.has_rows) text += "dynamic_batching { }\n";
   return text;
 }

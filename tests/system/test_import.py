@@ -1,12 +1,15 @@
 """Models that were made elsewhere: imported, shown, deployed, asked with and without a server."""
 
 import json
+import pickle
 import shutil
 import urllib.request
 
 import pytest
-from command import DATA, NO_INPUT, USAGE, call
+from command import NO_INPUT, USAGE, call
 from conftest import ROOT
+from google.protobuf import text_format
+from tritonclient.grpc import model_config_pb2
 
 GRAPHS = ROOT / "src/engines/onnxruntime/testdata"
 
@@ -102,3 +105,62 @@ def test_a_folder_with_one_graph_is_a_model(amas, home, tmp_path):
     shutil.copy(GRAPHS / "total.onnx", folder)
     ended = call(amas, home, "model", "import", folder)
     assert ended.returncode == USAGE and "several" in ended.stderr
+
+
+FORESTS = ROOT / "src/engines/forest/testdata"
+
+
+def rows_of(name):
+    """The rows of a booster's test data, with what the library predicts."""
+    lines = (FORESTS / f"{name}.rows").read_text().splitlines()[1:]
+    return [[[float.fromhex(word) for word in part.split()] for part in line.split("|")] for line in lines]
+
+
+@pytest.mark.parametrize("file, engine", (("xgboost_binary.json", "forest"), ("lightgbm_regression.txt", "forest"),
+                                          ("xgboost_categories.json", "onnxruntime")))
+def test_a_booster_answers_as_its_library_does(amas, home, file, engine):
+    name = file.split(".")[0]
+    imported = told(call(amas, home, "--json", "model", "import", FORESTS / file))
+    engines = {variant["engine"] for variant in imported["variants"] if variant["allowed"]}
+    assert engine in engines and imported["has_rows"]
+    assert call(amas, home, "deploy", name, "--engine", engine).returncode == 0
+    known = [row for row in rows_of(name) if not any(value != value for value in row[0])]
+    question = json.dumps({"inputs": {"features": [row[0] for row in known]}})
+    outputs = told(call(amas, home, "predict", name, "--json-input", question))["outputs"]
+    if imported["task"] == "regression":
+        found = [row[0] for row in outputs]
+    else:
+        assert outputs["label"] == [int(row[2][0] > 0.5) for row in known]
+        found = [scores[1] for scores in outputs["scores"]]
+    assert found == pytest.approx([row[2][0] for row in known], rel=2e-6, abs=2e-6)
+
+
+def test_a_booster_says_what_it_is(amas, home):
+    imported = told(call(amas, home, "--json", "model", "import", FORESTS / "lightgbm_regression.txt", "--name", "price"))
+    assert (imported["origin"], imported["task"]) == ("lightgbm", "regression")
+    shown = told(call(amas, home, "--json", "model", "show", "price"))
+    assert shown["settings"]["facts"]["feature_names"] == [f"Column_{i}" for i in range(5)]
+    assert shown["conversion_difference"] < 1e-5
+
+
+def test_formats_that_are_not_read_are_refused_with_what_to_do(amas, tmp_path):
+    pickled = tmp_path / "model.onnx"
+    pickled.write_bytes(pickle.dumps({"weights": [1, 2, 3]}))
+    ended = call(amas, tmp_path / "home", "model", "import", pickled)
+    assert ended.returncode != 0 and "skl2onnx" in ended.stderr
+    assert not (tmp_path / "home" / "packages").exists() or not list((tmp_path / "home" / "packages").iterdir())
+
+
+def test_an_export_for_triton_is_a_repository_with_a_config_that_its_client_reads(amas, home, tmp_path):
+    assert call(amas, home, "model", "export", "affine", tmp_path / "repository", "--to", "triton").returncode == 0
+    config = text_format.Parse((tmp_path / "repository/affine/config.pbtxt").read_text(), model_config_pb2.ModelConfig())
+    assert (config.name, config.backend, config.max_batch_size > 0) == ("affine", "onnxruntime", True)
+    assert [(one.name, model_config_pb2.DataType.Name(one.data_type), list(one.dims)) for one in config.input] == [("x", "TYPE_FP32", [3])]
+    assert [(one.name, list(one.dims)) for one in config.output] == [("y", [2])]
+    again = told(call(amas, home, "--json", "model", "import", tmp_path / "repository/affine", "--name", "affine"))
+    assert again["inputs"] == [{"name": "x", "dtype": "float32", "shape": [-1, 3]}]
+    assert (tmp_path / "repository/affine/1/model.onnx").read_bytes() == (GRAPHS / "affine.onnx").read_bytes()
+    plain = call(amas, home, "model", "export", "affine", tmp_path / "plain", "--to", "onnx")
+    assert plain.returncode == 0 and "`x` | float32" in (tmp_path / "plain/README.md").read_text()
+    served = call(amas, home, "model", "export", "affine", tmp_path / "tfs", "--to", "tfserving")
+    assert served.returncode != 0 and "amas serve" in served.stderr and not (tmp_path / "tfs").exists()
