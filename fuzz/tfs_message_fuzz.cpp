@@ -1,5 +1,5 @@
-// TensorFlow Serving's messages as anybody may send them over gRPC. The first byte chooses: 'p' a PredictRequest,
-// else a ClassificationRequest.
+// TensorFlow Serving's messages as anybody may send them over gRPC. The first byte chooses: 'p' a
+// PredictRequest, else a ClassificationRequest.
 
 #include <cstdint>
 #include <string_view>
