@@ -165,7 +165,9 @@ void add_import_command(CLI::App& model, Session& session, Action& action) {
   auto options = std::make_shared<ImportCommand>();
   CLI::App* command =
       model.add_subcommand("import", "Register a model that was made elsewhere, tried on every engine");
-  command->add_option("path", options->path, "Its file or folder: ONNX")->required()->type_name("PATH");
+  command->add_option("path", options->path, "Its file or folder: ONNX, XGBoost (JSON, UBJ), LightGBM (text)")
+      ->required()
+      ->type_name("PATH");
   command->add_option("--name", options->name, "Name of the model [the file's]")->type_name("NAME");
   const auto labels = command
                           ->add_option("--labels", options->labels,
